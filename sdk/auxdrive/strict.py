@@ -31,6 +31,17 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+def without_none(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What a model is written as, less a field that is None: a field that was added later, of which
+    files, their hashes and older readers should know only where it is used.
+
+    Args:
+        values: of the model, by field.
+        name: of the field.
+    """
+    return {key: value for key, value in values.items() if key != name or value is not None}
+
+
 Model = TypeVar("Model", bound=BaseModel)
 
 MAX_JSON_BYTES = 16 << 20

@@ -9,7 +9,7 @@ import pytest
 import torch
 from auxdrive.cli import run as auxdrive
 from auxdrive.errors import ConfigError, UsageError
-from auxdrive.runs import RunFolder
+from auxdrive.runs import InitialWeights, RunFolder
 from auxdrive_train.engine import epoch
 from auxdrive_train.engine.config_files import dump_config, load_config, parse_config
 from auxdrive_train.engine.load import load_run
@@ -79,6 +79,8 @@ def test_other_runs_have_the_settings_and_the_checkpoints_of_before(
     without = asked.model_copy(update={"quantize": None})
     assert config_sha256(asked) != config_sha256(without)
     assert not any("quantizer" in name for name in weights(source, "last.safetensors"))
+    begun = InitialWeights(run="runs/a", sha256="0" * 64, networks=("student",))
+    assert set(begun.model_dump(mode="json")) == {"run", "sha256", "networks"}
 
 
 def test_only_the_checkpoint_to_resume_from_holds_the_ranges(
@@ -145,3 +147,6 @@ def test_the_command_fine_tunes_and_says_so(
     assert auxdrive([*line, "--init-from", str(source), "--out", str(tmp_path / "run")]) == 0
     told = " ".join(capsys.readouterr().err.split())
     assert "fine-tuned for int8: 5 layers and 10 maps" in told
+    assert auxdrive(["inspect", str(tmp_path / "run"), "--html", str(tmp_path / "page.html")]) == 0
+    assert "fine-tuned for │ int8 " in " ".join(capsys.readouterr().out.split())
+    assert "fine-tuned for" in (tmp_path / "page.html").read_text()

@@ -16,6 +16,7 @@ from auxdrive.cards.parts import CameraSpec, Card, Pixels, Positive, Rate, Vehic
 from auxdrive.modalities import Modality
 from auxdrive.precisions import FP32, MODEL_FILES
 from auxdrive.steering import SteeringSpec
+from auxdrive.strict import without_none
 from auxdrive.tasks import TASKS
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -163,11 +164,7 @@ class Provenance(Card):
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Cards of students that were not fine-tuned can be read by older versions."""
-        values: dict[str, Any] = handler(self)
-        if self.fine_tuned_for is None:
-            values.pop("fine_tuned_for", None)
-        return values
+        return without_none(handler(self), "fine_tuned_for")
 
 
 class Interval(Card):

@@ -169,6 +169,8 @@ def _against(condition: Condition, metric: str) -> str:
 def _begun_from(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if first := record.get("init_from"):
         yield "starts from", f"{first['run']} ({', '.join(first['networks'])})"
+        if precision := first.get("fine_tuned_for"):
+            yield "fine-tuned for", precision
 
 
 def _origin(summary: Summary, record: Mapping[str, Any]) -> Iterator[Markup]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from auxdrive.cards import InputRange
-from auxdrive.strict import Strict
+from auxdrive.strict import Strict, without_none
 
 Metrics = dict[str, float | None]
 """Metrics by name; None where one is no number, such as R2 of labels that do not vary."""
@@ -34,11 +34,18 @@ class InitialWeights(Strict):
         run: the other run's folder, as it was given.
         sha256: of the other run's `checkpoints/best.safetensors`.
         networks: the names of those that start from it; the others start from fresh weights.
+        fine_tuned_for: the precision that the student is fine-tuned for (`quantize`). None, and not
+            in the file, where it is not.
     """
 
     run: str
     sha256: str
     networks: tuple[str, ...]
+    fine_tuned_for: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_none(handler(self), "fine_tuned_for")
 
 
 class RunRecord(Strict):

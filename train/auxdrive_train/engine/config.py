@@ -13,7 +13,7 @@ from auxdrive.data.division import CARVE_EVERY
 from auxdrive.errors import UsageError
 from auxdrive.modalities import Modality
 from auxdrive.registry import Registry
-from auxdrive.strict import Strict, mistakes_of
+from auxdrive.strict import Strict, mistakes_of, without_none
 from pydantic import (
     BeforeValidator,
     Field,
@@ -199,11 +199,7 @@ class TrainConfig(Strict):
 
     @model_serializer(mode="wrap")
     def _without_quantize(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Runs that are not quantised keep the settings, and so the SHA-256, of before."""
-        values: dict[str, Any] = handler(self)
-        if self.quantize is None:
-            values.pop("quantize", None)
-        return values
+        return without_none(handler(self), "quantize")
 
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> TrainConfig:

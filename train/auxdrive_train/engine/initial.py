@@ -100,7 +100,12 @@ def take_initial_weights(
     if tell:
         _tell(there, config, sources)
     taken_by = tuple(name for name, taken in sources.items() if taken is not None)
-    return InitialWeights(run=str(source.path), sha256=_sha256(source.best_path), networks=taken_by)
+    return InitialWeights(
+        run=str(source.path),
+        sha256=_sha256(source.best_path),
+        networks=taken_by,
+        fine_tuned_for=config.quantize,
+    )
 
 
 def _by_network(tensors: Mapping[str, Tensor]) -> dict[str, Weights]:

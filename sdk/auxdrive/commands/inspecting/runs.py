@@ -86,6 +86,8 @@ def _run_facts(summary: Summary) -> list[tuple[str, str]]:
     facts.append(("seed", str(record.get("seed", elsewhere))))
     if first := record.get("init_from"):
         facts.append(("starts from", f"{first['run']} ({', '.join(first['networks'])})"))
+        if precision := first.get("fine_tuned_for"):
+            facts.append(("fine-tuned for", precision))
     if result:
         best, phases = result["best"], result["phases"]
         metrics = ", ".join(
