@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from auxdrive.errors import AuxdriveError, DataError, MissingExtra
 from auxdrive_eval.criteria import RedLight
-from auxdrive_eval.road_maps import LaneId, RoadMap, Side, open_map
-from auxdrive_eval.routes import RoutePlanner
+from auxdrive_eval.road_maps import CarlaRoadMap, LaneId, RoadMap, Side, open_map
+from auxdrive_eval.routes import RoutePlanner, RouteSpec
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.world import TAIL_M, LightColour, Point, Pose2, WorldState
 
@@ -156,3 +156,22 @@ def test_a_stop_line_of_town02_crossed_on_red_is_one_event(colour: LightColour, 
         centre = x_m + along_m * math.cos(yaw_rad), y_m + along_m * math.sin(yaw_rad)
         events += criterion.update(state_at(roads, frame, centre, yaw_rad, lights))
     assert len(events) == count
+
+
+def test_the_map_of_a_server_is_a_road_map() -> None:
+    """The lights of the map are the server's, by the ids of OpenDRIVE; routes are planned on it."""
+    carla_towns.needs_carla()
+    pytest.importorskip("msgpack", reason="the test server needs it")
+    from stock_client import running
+
+    with running() as (_, _, world):
+        roads = CarlaRoadMap(world.get_map())
+        lights = world.get_actors().filter("traffic.traffic_light")
+        ids = {int(light.get_opendrive_id()) for light in lights}
+        assert set(roads.signals.light_ids) == ids
+        assert ids
+        start = world.get_map().get_spawn_points()[0].location
+        point = roads.nearest(start.x, -start.y, start.z)
+        (ahead,) = roads.ahead(point, 30.0)
+        spec = RouteSpec("0", roads.name, ((point.x_m, point.y_m), (ahead.x_m, ahead.y_m)))
+        assert RoutePlanner(roads).plan(spec).length_m == pytest.approx(30.0, abs=2.5)

@@ -57,7 +57,9 @@ def drive(
     routes: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.xml", help="A file of routes, as in leaderboard 1.0.", show_default=False
+            metavar="FILE.xml",
+            help="A file of routes, as of leaderboard 1.0 or 2.x, or Bench2Drive.",
+            show_default=False,
         ),
     ] = None,
     route_seeds: Annotated[
@@ -277,7 +279,7 @@ def planned_routes(
     in this simulator.
 
     Args:
-        file: a route file of leaderboard 1.0; None if there is none.
+        file: a route file of any format (`load_routes`); None if there is none.
         seeds: as a user writes them, such as "1000,1005-1009"; None if there are none.
         count: how many of the seeds for driving, 1 or more, if there are neither file nor seeds.
         settings: of the simulator.
