@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import carla_towns
 import numpy as np
 import pytest
 from auxdrive import cli
 from auxdrive.errors import DataError
 from auxdrive_eval.criteria import EventKind
 from auxdrive_eval.driving.runner import TRACE_DTYPE
+from auxdrive_eval.routes import RouteSpec, load_routes
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.again.reading import read_results
 from auxdrive_eval.scoring.again.rescoring import rescored
@@ -23,6 +26,7 @@ from auxdrive_eval.scoring.bench2drive.comfort import (
     smoothness,
 )
 from auxdrive_eval.scoring.bench2drive.report import read_motion
+from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
 from hypothesis import given
 from hypothesis import strategies as st
 from scored_runs import event, results_of, scored, written
@@ -196,3 +200,49 @@ def test_a_damaged_motion_is_refused(text: str, tmp_path: Path) -> None:
     path.write_text(text)
     with pytest.raises(DataError, match=r"metric_info\.json"):
         read_motion(path)
+
+
+def test_the_first_junction_of_a_route_is_found_on_its_map() -> None:
+    pytest.importorskip("networkx", reason="needs the extra [carla]")
+    from auxdrive_eval.scoring.bench2drive.junctions import Town
+
+    with closing(make_simulator(SimulatorSettings(), sensors=False)) as simulator:
+        own = simulator.random_route(1000)
+        roads = simulator.road_map(own.town)
+        share = Town(roads).junction_share(RouteSpec("0", own.town, own.keypoints))
+    inside = [roads.nearest(*point).in_junction for point in own.points.tolist()]
+    assert share is not None
+    assert share == pytest.approx((inside.index(True) + 1 + 8) / len(inside), abs=0.05)
+
+
+def test_maps_decide_whether_a_failed_route_had_passed_its_junction(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A real town of CARLA: 60 m to a junction, and through it."""
+    carla_towns.needs_carla()
+    if not (carla_towns.TOWNS / "Town02.xodr.gz").exists():
+        pytest.skip(f"the towns are not here: {carla_towns.TOWNS}")
+    planner = carla_towns.planner("Town02")
+    roads = carla_towns.town("Town02")
+    lane = next(each for each in roads.segments(1.0) if each.entry.in_junction)
+    before = next(each for each in roads.segments(1.0) if each.exit.lane == lane.entry.lane)
+    keypoints = "".join(
+        f'<position x="{point.x_m}" y="{-point.y_m}" z="0"/>' for point in (before.entry, lane.exit)
+    )
+    routes = tmp_path / "routes.xml"
+    routes.write_text(
+        f'<routes><route id="0" town="Town02"><waypoints>{keypoints}</waypoints><scenarios>'
+        '<scenario name="T_1" type="T_Junction"><trigger_point x="1" y="0" z="0" yaw="0"/>'
+        "</scenario></scenarios></route></routes>"
+    )
+    (spec,) = load_routes(routes)
+    dense = planner.plan(spec)
+    first = dense.lanes.index(lane.entry.lane)
+    how = ("--rules", "bench2drive", "--routes", routes, "--maps", carla_towns.TOWNS)
+    for points, passed in ((first + 12, 1.0), (first + 2, 0.0)):
+        completion = min(round(100 * points / len(dense.lanes), 2), 99.9)
+        path = written(tmp_path, results_of("2.0", [([], completion)]))
+        figures = scored(capsys, path, *how)["auxdrive"]["figures"]
+        share = figures["abilities"]["0.0.4"]["Traffic_Signs"]
+        assert share == {"low": passed, "high": passed, "routes": 1}
+        assert not [each for each in figures["missing"] if "junction" in each]

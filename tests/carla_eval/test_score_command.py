@@ -307,6 +307,7 @@ def test_what_is_no_json_is_refused(
     [
         (["--rules", "3"], "unknown rule set '3'"),
         (["--rules", "1.0", "--metric-info", "."], "say nothing to the rule set 1.0"),
+        (["--rules", "bench2drive", "--maps", "."], "give --routes as well"),
         (["--rules", "bench2drive", "--routes", "missing.xml"], "missing.xml: no such file"),
     ],
 )

@@ -10,7 +10,7 @@ import auxdrive.console as console
 import typer
 from auxdrive.commands.completing import one_of
 from auxdrive.console import JsonOption
-from auxdrive.errors import UsageError
+from auxdrive.errors import DataError, UsageError
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import exists
 
@@ -54,6 +54,15 @@ def score(
             show_default=False,
         ),
     ] = None,
+    maps: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Bench2Drive: the folder with the towns' OpenDRIVE files, for Traffic_Signs; "
+            "needs the extra 'carla'.",
+            show_default=False,
+        ),
+    ] = None,
     metric_info: Annotated[
         Path | None,
         typer.Option(
@@ -81,13 +90,14 @@ def score(
     """
     from auxdrive_eval.driving.scored_run import read_run
     from auxdrive_eval.scoring.again.rescoring import rescored
-    from auxdrive_eval.scoring.finished_run import Beside
 
-    if RULE_SETS[rules].figures is None and (routes is not None or metric_info is not None):
-        raise UsageError(f"--routes and --metric-info say nothing to the rule set {rules}")
+    if RULE_SETS[rules].figures is None and any((routes, maps, metric_info)):
+        raise UsageError(f"--routes, --maps and --metric-info say nothing to the rule set {rules}")
+    if maps is not None and routes is None:
+        raise UsageError("--maps is for the routes of a file: give --routes as well")
     if out is not None and exists(out):
         raise UsageError(f"--out {out}: exists already")
-    beside = Beside(None if routes is None else scenarios_of(routes), metric_info)
+    beside = known_beside(routes, maps, metric_info)
     run = read_run(results)
     found = rescored(run, rules)
     document = _document(run, found, beside, corrected)
@@ -103,26 +113,36 @@ def score(
         console.note(note)
 
 
-def scenarios_of(path: Path) -> dict[str, str]:
-    """The type of each route's first scenario, by the route's id.
+def known_beside(routes: Path | None, maps: Path | None, metric_info: Path | None) -> Beside:
+    """What is known beside the results file.
 
     Args:
-        path: of a file of routes.
+        routes: the file of routes; None if there is none.
+        maps: the folder of the towns' OpenDRIVE files; None if there is none.
+        metric_info: the folder of the agent's motion; None if there is none.
 
     Raises:
-        DataError: it cannot be read, or a route has no scenario.
+        DataError: the file of routes cannot be read, or a route has no scenario.
     """
-    from auxdrive.errors import DataError
-
     from auxdrive_eval.routes import load_routes
+    from auxdrive_eval.scoring.finished_run import Beside
 
-    found = {}
-    for spec in load_routes(path):
+    if routes is None:
+        return Beside(metric_info=metric_info)
+    specs = load_routes(routes)
+    for spec in specs:
         if not spec.scenarios:
-            raise DataError(f"{path}: the route {spec.route_id} has no scenario: it is no file of "
-                            "Bench2Drive")  # fmt: skip
-        found[spec.route_id] = spec.scenarios[0].kind
-    return found
+            raise DataError(
+                f"{routes}: the route {spec.route_id} has no scenario: this is no file of "
+                "Bench2Drive"
+            )
+    junctions = None
+    if maps is not None:
+        from auxdrive_eval.scoring.bench2drive.junctions import Junctions
+
+        junctions = Junctions(specs, maps)
+    scenarios = {spec.route_id: spec.scenarios[0].kind for spec in specs}
+    return Beside(scenarios, metric_info, junctions)
 
 
 def _document(

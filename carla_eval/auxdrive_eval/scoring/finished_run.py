@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,11 @@ class Beside:
     Attributes:
         scenarios: the scenario type of each route, by the route's id in its file of routes; None if
             there is no such file, and then the names in the records are taken.
+        junction_share: gives the share of a route at which its first junction is behind the ego, by
+            the route's id; None where it is not known, and altogether where there are no maps.
         metric_info: the folder of the agent's `metric_info.json` files; None if there is none.
     """
 
     scenarios: Mapping[str, str] | None = None
     metric_info: Path | None = None
+    junction_share: Callable[[str], float | None] | None = None

@@ -84,6 +84,11 @@ class Attempt:
     junction_share: float | None = None
 
     @property
+    def asks_where(self) -> bool:
+        """Whether only the place of its first junction tells if it counts."""
+        return SIGNS in ABILITIES.get(self.scenario, ()) and self.passed_sign is None
+
+    @property
     def passed_sign(self) -> bool | None:
         """Whether the ego passed the junction and ran no sign; None if it is not known. Who drove
         the whole route has passed it.

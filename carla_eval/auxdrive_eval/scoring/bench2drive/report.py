@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -150,15 +151,22 @@ def _abilities(
                 "abilities: some routes' scenario types are not known (--routes gives them)"
             )
             continue
-        ran = any(record.infractions[key] for key in _SIGNS)
-        share = record.scores.score_route / 100
-        attempts.append(Attempt(scenario, succeeded(record), share, ran))
+        attempt = Attempt(
+            scenario,
+            succeeded(record),
+            record.scores.score_route / 100,
+            any(record.infractions[key] for key in _SIGNS),
+        )
+        if attempt.asks_where and beside.junction_share is not None:
+            share = beside.junction_share(_plain_id(route))
+            attempt = replace(attempt, junction_share=share)
+        attempts.append(attempt)
     if not attempts:
         return None
-    if any(each.passed_sign is None for each in attempts):
+    if unknown := sum(each.asks_where for each in attempts):
         missing.append(
-            "abilities: where a failed route's first junction lies is on its map alone, so "
-            "Traffic_Signs and the mean lie between two numbers"
+            f"abilities: where the first junction of {unknown} failed routes lies is on their maps "
+            "alone (--maps), so Traffic_Signs and the mean lie between two numbers"
         )
     return {
         version: {name: _told(share) for name, share in abilities(attempts, version).items()}
@@ -174,7 +182,11 @@ def _told(share: Share | None) -> dict[str, Any] | None:
 
 def _scenario(route: FinishedRoute, beside: Beside) -> str | None:
     if beside.scenarios is not None:
-        plain = route.record.route_id.removeprefix(ROUTE_ID_PREFIX).split("_")[0]
-        return beside.scenarios.get(plain)
+        return beside.scenarios.get(_plain_id(route))
     name = route.beside.get("scenario_name")
     return _NUMBERED.sub("", name) if isinstance(name, str) else None
+
+
+def _plain_id(route: FinishedRoute) -> str:
+    """The id of a route in its file of routes."""
+    return route.record.route_id.removeprefix(ROUTE_ID_PREFIX).split("_")[0]
