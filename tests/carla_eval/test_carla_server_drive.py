@@ -95,6 +95,7 @@ def test_the_wheel_turns_the_vehicle_and_the_acceleration_is_that_of_its_speed()
         grown = (speeds[-1] - speeds[-2]) / STEP
         forward = ego.get_transform().get_forward_vector()
         assert ego.get_acceleration().dot(forward) == pytest.approx(grown, abs=0.2)
+        assert ego.is_active
         ego.enable_constant_velocity(carla.Vector3D(x=3.0))
         world.tick()
         assert ego.get_velocity().length() == pytest.approx(3.0, abs=1e-5)

@@ -41,6 +41,9 @@ def test_a_hit_stops_the_ego_and_says_whom_it_hit() -> None:
         assert sensor.is_alive
         lengths = ego.bounding_box.extent.x + other.bounding_box.extent.x
         assert lengths < ego.get_location().distance(other.get_location()) < lengths + 1.0
+        other.apply_control(carla.VehicleControl(throttle=1.0, steer=float("nan")))
+        drive(world, 40)
+        assert other.get_velocity().x > 3.0  # who drives away is let go
 
 
 def test_a_walker_and_a_prop_are_hit_and_nothing_is_hit_without_collisions() -> None:
@@ -248,11 +251,11 @@ def test_the_clients_traffic_manager_drives() -> None:
         car.set_autopilot(True, manager.get_port())
         for _ in range(200):
             world.tick()
-        x, y = car.get_location().x, car.get_location().y
+        x, y, speed = car.get_location().x, car.get_location().y, car.get_velocity().x
         car.set_autopilot(False, manager.get_port())
         manager.set_synchronous_mode(False)
         manager.shut_down()
-        print(x, y, flush=True)
+        print(x, y, speed, flush=True)
     """
     with ServerProcess() as server:
         found = subprocess.run(
@@ -263,7 +266,8 @@ def test_the_clients_traffic_manager_drives() -> None:
             check=False,
         )
         assert found.returncode == 0, found.stderr
-        x, y = (float(number) for number in found.stdout.split()[-2:])
+        x, y, speed = (float(number) for number in found.stdout.split()[-3:])
+        assert speed == pytest.approx(30 / 3.6 * 0.8, abs=0.5)  # 20 % below the limit
         assert x > 40.0
         assert y == pytest.approx(1.75, abs=0.5)
         assert server.report()["calls"]["apply_batch"] >= 150

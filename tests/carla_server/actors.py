@@ -8,7 +8,7 @@ from typing import Any
 
 from .geometry import ZERO, Box, Pose, Vector
 
-ACTIVE = 2  # state of an actor in a snapshot
+ACTIVE = 1  # state of an actor in a snapshot (2: dormant)
 TAGS = {"vehicle": 14, "walker": 12, "static": 20, "traffic": 8}
 ATTACHED_RIGIDLY = 0
 

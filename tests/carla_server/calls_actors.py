@@ -116,8 +116,12 @@ def light_boxes(world: World, number: int) -> list[Any]:
 
 @call("apply_control_to_vehicle", returns=NOTHING)
 def control(world: World, number: int, given: list[Any]) -> None:
-    """Pedals and wheel."""
-    world.actor(number).control = Control(*given)
+    """Pedals and wheel; what is out of range is clipped, and no number is 0 (the client's traffic
+    manager sends such).
+    """
+    throttle, steer, brake, *rest = given
+    clipped = _clip(throttle, 0.0, 1.0), _clip(steer, -1.0, 1.0), _clip(brake, 0.0, 1.0)
+    world.actor(number).control = Control(*clipped, *rest)
 
 
 @call("apply_control_to_walker", returns=NOTHING)
@@ -195,6 +199,10 @@ def light_states(world: World) -> list[list[int]]:
 def steer_angle(world: World, number: int, wheel: int) -> float:
     """Of a front wheel (degrees)."""
     return world.actor(number).control.steer * math.degrees(STEEPEST) if wheel < 2 else 0.0
+
+
+def _clip(value: float, low: float, high: float) -> float:
+    return 0.0 if math.isnan(value) else max(low, min(high, value))
 
 
 def _car(actor: Actor) -> list[Any]:

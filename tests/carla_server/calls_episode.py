@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from .blueprints import definitions
@@ -12,6 +13,7 @@ from .world import OBSERVER_STREAM, Refused, World
 
 VERSION = "0.9.16"
 GENERATED = "OpenDriveMap"
+LOADING = 0.2  # s; CARLA takes some too, and the client's traffic manager fails if there are none
 LAYERS_AND_LIGHTS = (
     "load_map_layer",
     "unload_map_layer",
@@ -102,6 +104,7 @@ def load(world: World, name: str, reset: bool, layers: int) -> None:
             town = world.towns(wanted)
         except FileNotFoundError as error:
             raise Refused(f"map '{name}' not found") from error
+    time.sleep(LOADING)
     world.load(town, reset=reset)
 
 

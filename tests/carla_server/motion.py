@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from .actors import Actor
-from .geometry import ZERO, Box, Pose, Vector, minus, plus, times, touch
+from .geometry import ZERO, Box, Pose, Vector, dot, minus, plus, times, touch
 
 PULL, BRAKE, HAND_BRAKE, DRAG = 4.0, 8.0, 6.0, 0.0012  # m/s^2, m/s^2, m/s^2, 1/m
 ROLL = 0.15  # m/s^2 without pedals
@@ -27,7 +27,9 @@ def step(actor: Actor, seconds: float, ground: float) -> None:
     before, was = actor.pose, actor.velocity
     if actor.kind == "vehicle" and actor.physics:
         _drive(actor, seconds)
-    elif actor.kind == "walker":
+    elif actor.kind == "vehicle":
+        actor.velocity = ZERO
+    else:
         actor.velocity = times(actor.stride.direction, actor.stride.speed)
         x, y, z = plus(before.location, times(actor.velocity, seconds))
         dx, dy, _ = actor.velocity
@@ -77,7 +79,7 @@ def _settle(actor: Actor, seconds: float, ground: float) -> None:
 
 
 def collide(actors: Iterable[Actor], before: dict[int, Pose]) -> Iterator[tuple[Actor, Actor]]:
-    """Pairs that touch; of those, who moved is put back to where it was and stops.
+    """Pairs that touch; of those, who drove into the other is put back to where it was and stops.
 
     Args:
         actors: all that have boxes.
@@ -94,9 +96,15 @@ def collide(actors: Iterable[Actor], before: dict[int, Pose]) -> Iterator[tuple[
                 continue
             if touch(one.box, one.pose, other.box, other.pose):
                 yield one, other
-                for hit in (one, other):
-                    if hit.moves:
+                for hit, into in ((one, other), (other, one)):
+                    if hit.moves and _approaches(hit, into):
                         hit.pose, hit.velocity = before[hit.id], ZERO
+
+
+def _approaches(one: Actor, other: Actor) -> bool:
+    """Whether it drives towards the other or stands and turns; who drives away is let go."""
+    towards = minus(other.pose.location, one.pose.location)
+    return dot(one.velocity, towards) >= 0.0
 
 
 def reach(box: Box) -> float:
