@@ -20,6 +20,7 @@ from auxdrive_eval.criteria import (
     RouteTimeout,
     StopSign,
 )
+from auxdrive_eval.scoring.as_met import as_met
 from auxdrive_eval.scoring.rule_sets import RuleSet
 from auxdrive_eval.world import Route
 
@@ -50,10 +51,9 @@ def criteria_of(route: Route) -> tuple[Criterion, ...]:
 def penalty_of(events: Iterable[Event]) -> float:
     """The product of the factors of all infractions and of (1 - share outside the lanes), 0..1.
 
-    The factors are multiplied in ascending order, so that the order of the events cannot change the
-    result by rounding.
+    The factors are multiplied as the leaderboard does, so that the result is its to the last bit.
     """
-    return math.prod(sorted(_factor(event) for event in events))
+    return math.prod(_factor(event) for event in as_met(events))
 
 
 def _factor(event: Event) -> float:

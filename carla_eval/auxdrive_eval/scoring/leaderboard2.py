@@ -1,18 +1,12 @@
-"""What the rule sets of leaderboard 2.0, 2.1 and Bench2Drive share: criteria, completion, and the
-order in which they meet events.
-"""
+"""What the rule sets of leaderboard 2.0, 2.1 and Bench2Drive share: criteria and completion."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
-from itertools import chain
 
 from auxdrive_eval.criteria import (
     Blocked,
     Collision,
     Criterion,
     Event,
-    EventKind,
     InRoute,
     OutsideRouteLanes,
     RedLight,
@@ -22,36 +16,12 @@ from auxdrive_eval.criteria import (
 )
 from auxdrive_eval.world import Route
 
-_MET_IN_ORDER: tuple[tuple[EventKind, ...], ...] = (
-    (EventKind.OUTSIDE_ROUTE_LANES,),
-    (EventKind.COLLISION_LAYOUT, EventKind.COLLISION_PEDESTRIAN, EventKind.COLLISION_VEHICLE),
-    (EventKind.RED_LIGHT,),
-    (EventKind.STOP_SIGN,),
-    (EventKind.MIN_SPEED,),
-    (EventKind.YIELD_TO_EMERGENCY, EventKind.SCENARIO_TIMEOUT),
-)
 ALLOWED_OUT_M = 0.5
 MIN_SPEED_CHECKPOINTS = 4
 UNWATCHED = (
     "min speed, yielding to emergency vehicles and scenario timeouts are not watched; collisions, "
     "stop signs and the route's timeout are judged with the distances and times of leaderboard 1.0"
 )
-
-
-def as_met(events: Iterable[Event]) -> list[Event]:
-    """The events that are penalised, in the order in which the leaderboard meets them: criterion by
-    criterion, each in the order of time. Floating-point products and sums depend on it in the last
-    digit, and so may the sixth decimal of a score.
-
-    Args:
-        events: of a route, in the order of time.
-    """
-    given = list(events)
-    return list(
-        chain.from_iterable(
-            (event for event in given if event.kind in kinds) for kinds in _MET_IN_ORDER
-        )
-    )
 
 
 def percentage_of(event: Event) -> float:

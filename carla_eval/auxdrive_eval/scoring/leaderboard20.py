@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auxdrive_eval.criteria import Event, EventKind
+from auxdrive_eval.scoring.as_met import as_met
 from auxdrive_eval.scoring.leaderboard2 import (
     MIN_SPEED_CHECKPOINTS,
     UNWATCHED,
     RoundedCompletion,
-    as_met,
     criteria_of,
     percentage_of,
     slowness_of,

@@ -5,7 +5,6 @@ status, document.
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,10 +65,7 @@ def global_record(records: Sequence[RouteRecord], total_routes: int) -> dict[str
         meta["exceptions"] = exceptions
     return {
         "index": -1,
-        "infractions": {
-            kind.value: added(_per_km(record, kind.value) for record in records)
-            for kind in LEADERBOARD_1_KINDS
-        },
+        "infractions": {kind.value: _per_km(records, kind.value) for kind in LEADERBOARD_1_KINDS},
         "meta": meta,
         "route_id": -1,
         "scores": {
@@ -84,19 +80,23 @@ def global_record(records: Sequence[RouteRecord], total_routes: int) -> dict[str
     }
 
 
-def _per_km(record: RouteRecord, kind: str) -> float:
-    driven_km = record.scores.score_route / 100 * record.meta.route_length / 1000
-    return len(record.infractions[kind]) / driven_km if driven_km > 0 else 0.0
+def _per_km(records: Sequence[RouteRecord], kind: str) -> float:
+    return added(
+        len(record.infractions[kind]) / km for record in records if (km := _driven_km(record)) > 0
+    )
+
+
+def _driven_km(record: RouteRecord) -> float:
+    return record.scores.score_route / 100 * record.meta.route_length / 1000
 
 
 def _deviation(values: Sequence[float], total_routes: int) -> float | str:
     """Routes that are missing count as 0 in the mean, and add nothing to the squares."""
     if total_routes < 2:
         return "NaN"
-    if len(values) == total_routes:
-        return statistics.stdev(values)
     mean = added(values) / total_routes
-    return math.sqrt(added((value - mean) ** 2 for value in values) / (total_routes - 1))
+    squares = added(math.pow(value - mean, 2) for value in values)
+    return math.sqrt(squares / (total_routes - 1))
 
 
 def values_of(record: dict[str, Any]) -> list[str]:
