@@ -65,6 +65,8 @@ def test_a_walker_and_a_prop_are_hit_and_nothing_is_hit_without_collisions() -> 
         cone = library.find("static.prop.constructioncone")
         prop = world.spawn_actor(cone, carla.Transform(carla.Location(60.0, 1.75, 0.0)))
         prop.set_collisions(False)
+        dirt = library.find("static.prop.dirtdebris01")
+        assert world.spawn_actor(dirt, carla.Transform(carla.Location(55.0, 1.75, 0.0)))
         while not hits.empty():
             hits.get()
         drive(world, 80)

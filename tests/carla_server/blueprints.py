@@ -40,6 +40,7 @@ PROPS = {
     "static.prop.vendingmachine": (0.45, 0.45, 1.0),
     "static.prop.mesh": (2.3, 1.0, 0.75),
 }
+FLAT = ("static.prop.dirtdebris01", "static.prop.dirtdebris02")  # are driven over
 WALKERS = tuple(f"walker.pedestrian.{number:04d}" for number in range(1, 6))
 TRAFFIC = {
     "traffic.traffic_light": (0.3, 0.3, 1.5),

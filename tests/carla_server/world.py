@@ -10,7 +10,7 @@ from typing import Any
 
 from . import motion, sensors
 from .actors import Actor
-from .blueprints import STREAMLESS, box_of, names
+from .blueprints import FLAT, STREAMLESS, box_of, names
 from .faults import Faults
 from .geometry import Box, Pose, Vector, times, touch
 from .lights import Junction
@@ -126,9 +126,11 @@ class World:
             raise Refused(f"unable to spawn {blueprint}: no such blueprint")
         placed = self.actor(parent).pose.then(pose) if parent else pose
         box = box_of(blueprint)
-        if not parent and any(box.extent) and self._taken(box, placed):
+        room = any(box.extent) and not parent and blueprint not in FLAT
+        if room and self._taken(box, placed):
             raise Refused("Spawn failed because of collision at spawn position")
         made = self._add(blueprint, description, placed, box)
+        made.collisions = blueprint not in FLAT
         made.parent, made.local = parent, pose
         if made.kind == "sensor" and blueprint not in STREAMLESS:
             made.token = self.streams.token(made.id)
