@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from auxdrive.errors import DataError, unknown_name
-from auxdrive.storage.reading import ErrorKind, read_bytes, shown
+from auxdrive.storage.reading import ErrorKind, no_document, read_bytes, shown
 
 
 class Strict(BaseModel):
@@ -61,10 +61,12 @@ def parse_json(data: bytes, where: str, kind: ErrorKind = DataError) -> Any:
         kind: the class of the error.
 
     Raises:
-        kind: it is no UTF-8 or no JSON, an object has a key twice, a number is not finite or has
-            thousands of digits, a text holds a lone surrogate, or it is nested deeper than
-            `MAX_DEPTH`.
+        kind: it is empty, packed, no UTF-8 or no JSON, an object has a key twice, a number is not
+            finite or has thousands of digits, a text holds a lone surrogate, or it is nested
+            deeper than `MAX_DEPTH`.
     """
+    if (instead := no_document(data)) is not None:
+        raise kind(f"{where}: {instead}")
     if data.startswith(_BOM):
         raise kind(
             f"{where}: begins with a byte order mark, which an editor put there; save it as UTF-8 "

@@ -82,6 +82,32 @@ def test_the_projection_of_fixes_at_known_places_is_found(projection: Projection
     assert GeoReference(0.0, 0.0).fitting(fixes, points).projection is projection
 
 
+@pytest.mark.parametrize("origin", [(91.0, 0.0), (-90.0, 0.0), (math.nan, 0.0), (0.0, math.inf)])
+def test_an_origin_that_is_nowhere_is_refused(origin: tuple[float, float]) -> None:
+    with pytest.raises(InputError, match="latitude between -90 and 90"):
+        GeoReference(*origin)
+    with pytest.raises(InputError, match="latitude between -90 and 90"):
+        geo_reference("<geoReference>+lat_0={} +lon_0={}</geoReference>".format(*origin))
+
+
+def test_points_of_another_shape_are_refused() -> None:
+    geo = GeoReference(0.0, 0.0)
+    for rows in ([], [[]], [[1.0]], [[1.0, 2.0, 3.0, 4.0]], 5.0):
+        for convert in (geo.to_gps, geo.to_world):
+            with pytest.raises(InputError, match="must have the shape"):
+                convert(rows)
+    one, two = [[0.0, 0.0]], [[0.0, 0.0], [1.0, 1.0]]
+    for degrees, points in ((one, two), (two, one), (one[0], one[0])):
+        for ask in (geo.fitting, GeoReference.through):
+            with pytest.raises(InputError, match="of the same points"):
+                ask(degrees, points)
+
+
+def test_an_agents_plan_beyond_the_globe_has_no_origin() -> None:
+    with pytest.raises(InputError, match="no map has its origin"):
+        GeoReference.through([[10.0, 10.0]], [[0.0, 1e12]])
+
+
 def test_fixes_that_tell_nothing_are_refused() -> None:
     geo = GeoReference(0.0, 0.0)
     with pytest.raises(InputError, match="more than one projection"):

@@ -154,3 +154,12 @@ def test_a_last_keypoint_beside_its_lane_leads_to_the_lanes_end(tmp_path: Path) 
     assert near.points[-1][0] == pytest.approx(60.0, abs=2.0)
     with pytest.raises(SimulatorError, match="keypoint 1 lies 40 m behind keypoint 0"):
         planner.plan(spec_of((100.0, -5.25), (60.0, -5.25)))
+
+
+def test_a_keypoint_far_from_every_lane_is_refused(tmp_path: Path) -> None:
+    planner = RoutePlanner(carla_towns.road(tmp_path))
+    with pytest.raises(SimulatorError, match=r"keypoint 1 at .* m from the nearest lane"):
+        planner.plan(spec_of((5.0, -5.25), (60.0, -1000.0)))
+    for nowhere in (float("nan"), float("inf")):
+        with pytest.raises(SimulatorError, match="must be finite"):
+            planner.plan(spec_of((5.0, -5.25), (60.0, nowhere)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ EXTERNAL = (
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "not well-formed"),
+        ("", "routes.xml: is empty"),
+        (" \n", "routes.xml: is empty"),
+        (gzip.compress(b"<routes/>"), "routes.xml: is packed by gzip; unpack it first"),
         ("<routes><route", "not well-formed"),
         (b"\xff\xfe\x00<", "not well-formed"),
         (b"<?xml version='1.0' encoding='no-such'?><routes/>", "not well-formed"),

@@ -251,6 +251,7 @@ def test_scenarios_of_leaderboard_1(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ('"1.5"', '"1_5"', r"transform, x: 1_5 is no number"),
+        ('"1.5"', '"\u0661"', r"transform, x: \u0661 is no number"),
         ('"1.5"', '"nan"', "x: nan is not a finite"),
         ('"1.5"', "NaN", "no valid JSON"),
         ('"1.5"', "true", "x: True is no number"),

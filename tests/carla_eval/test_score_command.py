@@ -183,6 +183,34 @@ def test_the_corrected_rates_stand_beside(
     assert newer["auxdrive"]["corrected"] == {"what": "no error of these results is known"}
     assert cli.run(["score", str(path), "--corrected"]) == 0
     assert "corrected, beside the above" in capsys.readouterr().out
+    assert cli.run(["score", str(path), "--corrected", "--rules", "2.0"]) == 0
+    assert "corrected: no error of these results is known" in capsys.readouterr().out
+
+
+def test_no_part_of_a_table_is_cut_off(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    document = results_of("1.0", [([], 100.0)])
+    document["_checkpoint"]["records"][0]["route_id"] = "RouteScenario_a_long_name_7"
+    assert cli.run(["score", str(written(tmp_path, document))]) == 0
+    shown = capsys.readouterr().out
+    assert "\u2026" not in shown
+    rows = [line.split("\u2502") for line in shown.splitlines() if line.count("\u2502") == 8]
+    assert "".join(row[1].strip() for row in rows) == "RouteScenario_a_long_name_7"
+
+
+def test_what_was_not_known_is_said_again_of_a_file_that_we_wrote(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stock = written(tmp_path, results_of("1.0", [([event(EventKind.RED_LIGHT)], 100.0)]))
+    again = tmp_path / "again.json"
+    notes = scored(capsys, stock, "--rules", "2.0", "--out", again)["auxdrive"]["notes"]
+    assert any("does not watch speed" in note for note in notes)
+    for rules in ("2.0", "2.1"):
+        said = scored(capsys, again, "--rules", rules)["auxdrive"]["notes"]
+        assert said[: len(notes)] == notes
+        assert len(set(said)) == len(said)
 
 
 def of_two_routes() -> dict[str, Any]:
@@ -316,6 +344,7 @@ def test_mistakes_of_the_user(
 ) -> None:
     assert expected in refused(capsys, written(tmp_path, of_two_routes()), *arguments)
     assert "no such file" in refused(capsys, tmp_path / "none.json")
+    assert "holds no drive; name a folder that `auxdrive drive` filled" in refused(capsys, tmp_path)
 
 
 def test_missing_routes_count_as_nothing_and_are_told(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 from contextlib import suppress
@@ -39,7 +40,7 @@ BAD = [
     (GOOD.replace('"name":"d"', '"name":' + "[" * 40 + "]" * 40), "nested too deeply"),
     ("\ufeff" + GOOD, "byte order mark"),
     (GOOD[:-5], "no valid JSON"),
-    ("", "no valid JSON"),
+    ("", "is empty"),
     ("[]", "document"),
 ]
 
@@ -54,6 +55,9 @@ def test_a_card_that_nobody_meant_is_refused(tmp_path: Path, text: str, why: str
 def test_what_is_no_utf8_or_too_large_is_refused(tmp_path: Path) -> None:
     (tmp_path / "dataset.json").write_bytes(GOOD.encode("utf-16"))
     with pytest.raises(DataError, match="not UTF-8"):
+        read_card(tmp_path)
+    (tmp_path / "dataset.json").write_bytes(gzip.compress(GOOD.encode()))
+    with pytest.raises(DataError, match=r"dataset\.json: is packed by gzip; unpack it first"):
         read_card(tmp_path)
     with pytest.raises(DataError, match="larger than the limit"):
         read_object(tmp_path / "dataset.json", limit=10)

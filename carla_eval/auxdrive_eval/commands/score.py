@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -185,6 +185,7 @@ def _print_tables(run: FinishedRun, found: Rescored, document: dict[str, Any]) -
         ("route", "score, of 100", "in the file", "completion, %", "penalty", "infractions",
          "status"),
         rows,
+        text=("status",),
     )  # fmt: skip
     form = RULE_SETS[found.rules].results
     console.table(
@@ -194,14 +195,22 @@ def _print_tables(run: FinishedRun, found: Rescored, document: dict[str, Any]) -
     )
     ours = document["auxdrive"]
     if "corrected" in ours:
-        values = ours["corrected"].get("infractions", {})
-        console.table(
-            f"corrected, beside the above: {ours['corrected']['what']}",
-            ("infractions", "per km"),
-            [(name, f"{value:.3f}") for name, value in values.items()],
-        )
+        _print_corrected(**ours["corrected"])
     if "figures" in ours:
         console.table(f"figures of {found.rules}", ("", ""), list(_lines(ours["figures"])))
+
+
+def _print_corrected(
+    what: str, kilometres: float = 0.0, infractions: Mapping[str, float] | None = None
+) -> None:
+    if infractions is None:
+        console.line(f"corrected: {what}")
+        return
+    console.table(
+        f"corrected, beside the above, by {kilometres:.3f} km: {what}",
+        ("infractions", "per km"),
+        [(name, f"{value:.3f}") for name, value in infractions.items()],
+    )
 
 
 def _lines(figures: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

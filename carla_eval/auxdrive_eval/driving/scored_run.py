@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from auxdrive.errors import DataError
+from auxdrive.storage.reading import is_folder
 
 from auxdrive_eval.driving.folder import RESULTS_NAME, is_drive
 from auxdrive_eval.driving.found_drive import FoundDrive, read_found_drive
@@ -28,6 +29,11 @@ def read_run(path: Path) -> FinishedRun:
     if path.name == RESULTS_NAME and is_drive(path.parent):
         path = path.parent
     if not is_drive(path):
+        if is_folder(path):
+            raise DataError(
+                f"{path}: holds no drive; name a folder that `auxdrive drive` filled, or a results "
+                "file"
+            )
         return read_results(path)
     drive = read_found_drive(path)
     if drive.broken:

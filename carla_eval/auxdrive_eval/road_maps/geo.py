@@ -53,11 +53,22 @@ class GeoReference:
         >>> geo = GeoReference(0.0, 0.0)
         >>> geo.to_gps([[1000.0, 500.0]]).round(6).tolist()
         [[0.004492, 0.008983]]
+
+    Raises:
+        InputError: the latitude does not lie between -90 and 90 degrees, or the longitude is not
+            finite.
     """
 
     latitude_deg: float = DEFAULT_DEG[0]
     longitude_deg: float = DEFAULT_DEG[1]
     projection: Projection = Projection.LEADERBOARD
+
+    def __post_init__(self) -> None:
+        if not -90.0 < self.latitude_deg < 90.0 or not math.isfinite(self.longitude_deg):
+            raise InputError(
+                "the origin of a map has a latitude between -90 and 90 degrees and a finite "
+                f"longitude, not {self.latitude_deg} and {self.longitude_deg}"
+            )
 
     @classmethod
     def through(cls, degrees: AnyArray, points_m: AnyArray) -> GeoReference:
@@ -69,23 +80,27 @@ class GeoReference:
             points_m: (N, 2) or (N, 3), the same points in the world frame.
 
         Raises:
-            InputError: no origin puts all points within a metre of where they are.
+            InputError: no origin puts all points within a metre of where they are, there are none,
+                or not as many of both.
         """
-        points = np.asarray(points_m, np.float64)[..., :2]
-        given = np.asarray(degrees, np.float64)
+        given, points = _as_many(degrees, points_m)
         latitude, longitude = np.radians(given[0]).tolist()
         x_m, y_m = points[0].tolist()
+        nowhere = InputError(
+            "no map has its origin where these degrees and positions say; are the positions in "
+            "the world frame, y to the left?"
+        )
         lat = latitude
-        for _ in range(ROUNDS):  # the origin is some kilometres away: each round gains 3 digits
-            north = math.asinh(math.tan(latitude)) - y_m / (EARTH_M * math.cos(lat))
-            lat = math.atan(math.sinh(north))
+        try:
+            for _ in range(ROUNDS):  # the origin is some kilometres away: each gains 3 digits
+                north = math.asinh(math.tan(latitude)) - y_m / (EARTH_M * math.cos(lat))
+                lat = math.atan(math.sinh(north))
+        except OverflowError:
+            raise nowhere from None
         lon = longitude - x_m / (EARTH_M * math.cos(lat))
         geo = cls(math.degrees(lat), math.degrees(lon))
         if not np.abs(geo.to_world(given) - points).max() < SAME_M:
-            raise InputError(
-                "no map has its origin where these degrees and positions say; are the positions in "
-                "the world frame, y to the left?"
-            )
+            raise nowhere
         return geo
 
     def to_gps(self, points_m: AnyArray) -> Float64:
@@ -96,8 +111,11 @@ class GeoReference:
 
         Returns:
             float64 (N, 2), degrees.
+
+        Raises:
+            InputError: the points have another shape.
         """
-        points = np.asarray(points_m, np.float64)
+        points = _rows(points_m, "points_m")
         x_m, y_m = points[..., 0], points[..., 1]
         lat, lon = math.radians(self.latitude_deg), math.radians(self.longitude_deg)
         if self.projection is Projection.LEADERBOARD:
@@ -118,8 +136,11 @@ class GeoReference:
 
         Returns:
             float64 (N, 2), metres.
+
+        Raises:
+            InputError: the degrees have another shape.
         """
-        latitude, longitude = np.radians(np.moveaxis(np.asarray(degrees, np.float64), -1, 0))
+        latitude, longitude = np.radians(np.moveaxis(_rows(degrees, "degrees")[..., :2], -1, 0))
         lat, lon = math.radians(self.latitude_deg), math.radians(self.longitude_deg)
         if self.projection is Projection.LEADERBOARD:
             radius_m = EARTH_M * math.cos(lat)
@@ -140,12 +161,13 @@ class GeoReference:
 
         Raises:
             InputError: no projection puts the fixes within 5 m of the places on average, or both
-                do.
+                do; there are none, or not as many of both.
         """
+        given, points = _as_many(degrees, points_m)
         fits = [
             geo
             for geo in (replace(self, projection=projection) for projection in Projection)
-            if np.hypot(*(geo.to_world(degrees) - points_m).T).mean() < FITS_M
+            if np.hypot(*(geo.to_world(given) - points).T).mean() < FITS_M
         ]
         if len(fits) != 1:
             how = "no projection" if not fits else "more than one projection"
@@ -168,6 +190,25 @@ def geo_reference(opendrive: str) -> GeoReference:
     found = re.search(r"<geoReference>(.*?)</geoReference>", opendrive, re.DOTALL)
     parts = re.sub(r"<!\[CDATA\[|\]\]>", " ", found[1]).split() if found else []
     return GeoReference(*_origin(parts))
+
+
+def _rows(values: AnyArray, what: str) -> Float64:
+    """(..., 2) or (..., 3), as numbers."""
+    rows = np.asarray(values, np.float64)
+    if rows.ndim == 0 or rows.shape[-1] not in (2, 3):
+        raise InputError(f"{what} must have the shape (N, 2) or (N, 3), not {rows.shape}")
+    return rows
+
+
+def _as_many(degrees: AnyArray, points_m: AnyArray) -> tuple[Float64, Float64]:
+    """Degrees and points in two columns, the same number of both."""
+    given, points = _rows(degrees, "degrees")[..., :2], _rows(points_m, "points_m")[..., :2]
+    if given.shape != points.shape or given.ndim != 2 or not len(given):
+        raise InputError(
+            f"degrees and points_m must be of the same points, (N, 2) each, not {given.shape} and "
+            f"{points.shape}"
+        )
+    return given, points
 
 
 def _degrees(latitude_rad: Float64, longitude_rad: Float64) -> Float64:

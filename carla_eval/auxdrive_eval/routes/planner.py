@@ -37,6 +37,8 @@ SAME_M = 0.01
 """Points nearer to each other than this are the same."""
 MISSED_M = 10.0
 """A lane change may end this far beyond a keypoint. A leg that ends farther off has none ahead."""
+FARTHEST_M = 100.0
+"""Keypoints may lie this far beside every lane; one of the leaderboard's own lies 9 m away."""
 Step = tuple[LanePoint, RoadOption]
 
 
@@ -123,18 +125,23 @@ class RoutePlanner:
             spec: the route; its town is not asked for.
 
         Raises:
-            SimulatorError: there are fewer than two keypoints, no way leads from one to the next,
-                or one lies behind the one before.
+            SimulatorError: there are fewer than two keypoints, one is not finite or lies more than
+                `FARTHEST_M` beside every lane, no way leads from one to the next, or one lies
+                behind the one before.
         """
         if len(spec.keypoints) < 2:
             raise SimulatorError(f"route {spec.route_id}: a route needs two keypoints or more")
         heights_m = spec.heights_m or (0.0,) * len(spec.keypoints)
+        if not (np.isfinite(spec.keypoints).all() and np.isfinite(heights_m).all()):
+            raise SimulatorError(f"route {spec.route_id}: its keypoints must be finite numbers")
         goals = [
             _Goal((x_m, y_m, z_m), self._map.nearest(x_m, y_m, z_m), left == 1)
             for left, (x_m, y_m), z_m in zip(
                 range(len(heights_m), 0, -1), spec.keypoints, heights_m, strict=True
             )
         ]
+        for number, goal in enumerate(goals):
+            self._refuse_far(f"route {spec.route_id}: keypoint {number}", goal)
         decisions = _Decisions(self._graph)
         steps: list[Step] = []
         for number, (start, goal) in enumerate(pairwise(goals)):
@@ -158,6 +165,15 @@ class RoutePlanner:
             tuple(option for _, option in steps),
             tuple(point.lane for point, _ in steps),
         )
+
+    def _refuse_far(self, what: str, goal: _Goal) -> None:
+        beside_m = math.dist(goal.keypoint[:2], (goal.lane_point.x_m, goal.lane_point.y_m))
+        if not beside_m <= FARTHEST_M:
+            raise SimulatorError(
+                f"{what} at x {goal.keypoint[0]:.1f}, y {goal.keypoint[1]:.1f} (to the left) lies "
+                f"{beside_m:.0f} m from the nearest lane of {self._map.name}; at most "
+                f"{FARTHEST_M:.0f} m is allowed. Is the route meant for this town?"
+            )
 
     def _leg(
         self, nodes: list[Node], start: LanePoint, goal: _Goal, decisions: _Decisions

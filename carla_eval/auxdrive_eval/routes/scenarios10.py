@@ -101,8 +101,10 @@ def _place(value: Any, where: str) -> Place:
 
 
 def _number(value: Any, where: str) -> float:
-    try:
-        if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
+    try:  # float() takes 1_000 and the digits of other scripts
+        if isinstance(value, bool) or (
+            isinstance(value, str) and ("_" in value or not value.isascii())
+        ):
             raise ValueError
         number = float(value)
     except (ValueError, TypeError, OverflowError):

@@ -10,6 +10,7 @@ from pathlib import Path
 from xml.parsers import expat
 
 from auxdrive.errors import DataError, unknown_name
+from auxdrive.storage.reading import no_document
 
 _log = logging.getLogger(__name__)
 
@@ -155,9 +156,11 @@ def read_xml(path: Path, content: bytes) -> Element:
         content: of the file.
 
     Raises:
-        DataError: it is not XML, has a document type declaration (which could expand without end),
-            or has more elements or a deeper nesting than any route file.
+        DataError: it is empty, packed or not XML, has a document type declaration (which could
+            expand without end), or has more elements or a deeper nesting than any route file.
     """
+    if (instead := no_document(content)) is not None:
+        raise DataError(f"{path}: {instead}")
     reader = _Reader(path)
     parser = expat.ParserCreate()
     parser.buffer_text = True

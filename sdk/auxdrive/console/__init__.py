@@ -9,7 +9,7 @@ follows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.table import Table
@@ -79,7 +79,8 @@ def table(
     drawn = Table(title=Text(printable(title)), title_justify="left", header_style="bold")
     for index, column in enumerate(columns):
         heading = Text("\n".join(map(printable, column.split("\n"))))
-        drawn.add_column(heading, justify="left" if index == 0 or column in text else "right")
+        side: Literal["left", "right"] = "left" if index == 0 or column in text else "right"
+        drawn.add_column(heading, justify=side, overflow="fold")  # nothing is cut off
     for row in rows:
         drawn.add_row(*(Text("" if cell is None else message(str(cell))) for cell in row))
     with result_written():

@@ -25,6 +25,7 @@ ErrorKind = type[AuxdriveError]
 # The errors of a path that leads nowhere: a part of it is missing, is no folder, is a link to
 # itself, or has too long a name.
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EBADF}
+_PACKED = ((b"\x1f\x8b", "gzip"), (b"PK\x03\x04", "zip"))
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe (FIFO)"),
@@ -73,6 +74,19 @@ def shown(value: object, limit: int = 200) -> str:
     except ValueError:
         return f"a {type(value).__name__} too long to show"
     return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+def no_document(content: bytes) -> str | None:
+    """What a file's content is that can be no document of any format, in words that follow its
+    name; None if it may be one.
+
+    Args:
+        content: of the file.
+    """
+    if not content.strip():
+        return "is empty"
+    packed = next((name for start, name in _PACKED if content.startswith(start)), None)
+    return f"is packed by {packed}; unpack it first" if packed else None
 
 
 def as_text(name: str) -> str:

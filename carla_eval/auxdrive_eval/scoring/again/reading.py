@@ -102,10 +102,14 @@ def _may_be(
 
 
 def _said(document: dict[str, Any]) -> Iterator[str]:
+    """What we said of the run when we wrote the file: `note` of a drive, `notes` of a score."""
     ours = document.get("auxdrive")
-    note = ours.get("note") if isinstance(ours, dict) else None
-    if isinstance(note, str):
-        yield note
+    if not isinstance(ours, dict):
+        return
+    notes = ours.get("notes")
+    for note in (ours.get("note"), *(notes if isinstance(notes, list) else ())):
+        if isinstance(note, str):
+            yield note
 
 
 def _total(where: str, progress: object, routes: Sequence[FinishedRoute], notes: list[str]) -> int:

@@ -75,7 +75,8 @@ def rescored(run: FinishedRun, rules: str) -> Rescored:
             rule_set.names(record, route.beside)
             for record, route in zip(checkpoint["records"], run.routes, strict=True)
         ]
-    return Rescored(rules, made_by, records, document, (*run.notes, *notes))
+    said = tuple(dict.fromkeys((*run.notes, *notes)))
+    return Rescored(rules, made_by, records, document, said)
 
 
 def _keep_recorded(computed: dict[str, Any], recorded: Mapping[str, Any]) -> Iterator[str]:
