@@ -193,7 +193,15 @@ def test_the_file_of_routes_gives_the_types(
 
 
 @pytest.mark.parametrize(
-    "text", ["{", '{"0": 3}', '{"0": {"acceleration": [1, 2]}}', '{"0": {"acceleration": "abc"}}']
+    "text",
+    [
+        "{",
+        '{"0": 3}',
+        '{"0": {"acceleration": [1, 2]}}',
+        '{"0": {"acceleration": "abc"}}',
+        f'{{"0": {{"acceleration": [1, 2, {10**400}]}}}}',
+        '{"0": {"acceleration": [1, 2, true]}}',
+    ],
 )
 def test_a_damaged_motion_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "metric_info.json"

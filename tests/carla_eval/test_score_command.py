@@ -170,6 +170,24 @@ def test_our_own_drive(
     assert "not the benchmark: 4 routes" in figures["missing"][0]
 
 
+def test_what_a_simulator_does_not_watch_is_said_of_a_drive_by_other_rules(
+    tmp_path: Path, short_routes: tuple[Route, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, alone = tmp_path / "drive", tmp_path / "alone.json"
+    drive_all(short_routes[:1], DriverSource(None), SETTINGS, out, rules="2.1", repeats=2)
+    alone.write_bytes((out / "results.json").read_bytes())
+    for path in (out, alone):
+        for rules in ("2.1", "2.0"):
+            notes = scored(capsys, path, "--rules", rules)["auxdrive"]["notes"]
+            assert "rule set 2.1 in a simulator: min speed" in notes[1]
+    assert cli.run(["inspect", str(out), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)["routes"]
+    assert [(each["route"], each["repeat"]) for each in shown] == [
+        (short_routes[0].route_id, 0),
+        (short_routes[0].route_id, 1),
+    ]
+
+
 def test_the_corrected_rates_stand_beside(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -336,6 +354,11 @@ def test_what_is_no_json_is_refused(
         (["--rules", "3"], "unknown rule set '3'"),
         (["--rules", "1.0", "--metric-info", "."], "say nothing to the rule set 1.0"),
         (["--rules", "bench2drive", "--maps", "."], "give --routes as well"),
+        (["--rules", "bench2drive", "--metric-info", "none"], "--metric-info none: no such folder"),
+        (
+            ["--rules", "bench2drive", "--routes", "routes.xml", "--maps", "none"],
+            "--maps none: no such folder",
+        ),
         (["--rules", "bench2drive", "--routes", "missing.xml"], "missing.xml: no such file"),
     ],
 )

@@ -12,6 +12,7 @@ from auxdrive_eval.driving.route_store import tally_of, what_became
 from auxdrive_eval.report.drive_report import drive_report
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.repeats import scores_in_words
+from auxdrive_eval.scoring.rule_sets import in_a_simulator
 
 REPORT_NAME = "report.html"
 
@@ -78,7 +79,7 @@ def note_what_went_wrong(evaluation: Evaluation) -> None:
     the agent's failures ended.
     """
     if unwatched := RULE_SETS[evaluation.settings.rules].unwatched:
-        console.note(f"rule set {evaluation.settings.rules} in a simulator: {unwatched}")
+        console.note(in_a_simulator(evaluation.settings.rules, unwatched))
     if told := what_became(tally_of(evaluation.driven)):
         console.note(f"{told} Look at the model's outputs")
     if failures := evaluation.document["auxdrive"]["agent_failures"]:

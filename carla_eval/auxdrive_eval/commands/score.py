@@ -12,7 +12,7 @@ from auxdrive.commands.completing import one_of
 from auxdrive.console import JsonOption
 from auxdrive.errors import DataError, UsageError
 from auxdrive.storage.publish import write_atomic
-from auxdrive.storage.reading import exists
+from auxdrive.storage.reading import exists, is_folder
 
 from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
 
@@ -97,6 +97,9 @@ def score(
         raise UsageError("--maps is for the routes of a file: give --routes as well")
     if out is not None and exists(out):
         raise UsageError(f"--out {out}: exists already")
+    for option, folder in (("--maps", maps), ("--metric-info", metric_info)):
+        if folder is not None and not is_folder(folder):
+            raise UsageError(f"{option} {folder}: no such folder")
     beside = known_beside(routes, maps, metric_info)
     run = read_run(results)
     found = rescored(run, rules)

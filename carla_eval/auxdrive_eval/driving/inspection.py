@@ -92,8 +92,9 @@ def _line(drive: FoundDrive, index: int) -> dict[str, Any]:
     route = drive.done.get(index)
     if route is None:
         return {**place, "state": "damaged" if index in drive.damaged else "not driven"}
-    driven = {"route": route.record.route_id.removeprefix(ROUTE_ID_PREFIX), "state": "driven"}
-    return {**place, **driven, **_record(route)}
+    if planned is None:
+        place["route"] = route.record.route_id.removeprefix(ROUTE_ID_PREFIX)
+    return {**place, "state": "driven", **_record(route)}
 
 
 def _record(route: StoredRoute) -> dict[str, Any]:

@@ -12,9 +12,11 @@ from auxdrive.storage.reading import is_folder
 from auxdrive_eval.driving.folder import RESULTS_NAME, is_drive
 from auxdrive_eval.driving.found_drive import FoundDrive, read_found_drive
 from auxdrive_eval.driving.route_store import StoredRoute
+from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.again.reading import read_results
 from auxdrive_eval.scoring.finished_run import FinishedRoute, FinishedRun
 from auxdrive_eval.scoring.records import FAILED
+from auxdrive_eval.scoring.rule_sets import in_a_simulator
 
 
 def read_run(path: Path) -> FinishedRun:
@@ -42,6 +44,8 @@ def read_run(path: Path) -> FinishedRun:
         raise DataError(f"{path} has driven no route yet; `auxdrive drive --resume` goes on")
     notes = [f"Scores of the simulator '{drive.settings.simulator.kind}': "
              f"{drive.settings.simulator.spec.caveat}."]  # fmt: skip
+    if unwatched := RULE_SETS[drive.settings.rules].unwatched:
+        notes.append(in_a_simulator(drive.settings.rules, unwatched))
     if drive.left:
         notes.append(f"{len(drive.left)} of {drive.total} routes are not driven; they count as 0")
     routes = tuple(_route(drive, index) for index in sorted(drive.done))

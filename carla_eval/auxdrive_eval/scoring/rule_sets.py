@@ -50,3 +50,13 @@ class RuleSet:
     min_speed_checkpoints: int = 0
     names: Callable[[dict[str, Any], Mapping[str, Any]], dict[str, Any]] | None = None
     figures: Callable[[FinishedRun, Sequence[RouteRecord], Beside], dict[str, Any]] | None = None
+
+
+def in_a_simulator(name: str, unwatched: str) -> str:
+    """What a rule set does not watch in a simulator, as a sentence for users.
+
+    Args:
+        name: of the rule set.
+        unwatched: as in `RuleSet`.
+    """
+    return f"rule set {name} in a simulator: {unwatched}"

@@ -17,6 +17,7 @@ from auxdrive_eval.criteria.base import Event, EventKind
 from auxdrive_eval.scoring.finished_run import FinishedRoute, FinishedRun
 from auxdrive_eval.scoring.infractions import LEADERBOARD_1_KINDS
 from auxdrive_eval.scoring.records import COMPLETED, FAILED, SUCCEEDED, RouteRecord
+from auxdrive_eval.scoring.rule_sets import in_a_simulator
 from auxdrive_eval.scoring.summary_2 import LEADERBOARD_2_KINDS, metres_outside
 
 _BESIDE = ("scenario_name", "weather_id", "save_name", "town_name")
@@ -102,12 +103,16 @@ def _may_be(
 
 
 def _said(document: dict[str, Any]) -> Iterator[str]:
-    """What we said of the run when we wrote the file: `note` of a drive, `notes` of a score."""
+    """What we said of the run when we wrote the file: `note` and `unwatched` of a drive, `notes` of
+    a score.
+    """
     ours = document.get("auxdrive")
     if not isinstance(ours, dict):
         return
-    notes = ours.get("notes")
-    for note in (ours.get("note"), *(notes if isinstance(notes, list) else ())):
+    notes, unwatched = ours.get("notes"), ours.get("unwatched")
+    if isinstance(unwatched, str):
+        unwatched = in_a_simulator(", ".join(_may_be(document, (), version_2=True)), unwatched)
+    for note in (ours.get("note"), unwatched, *(notes if isinstance(notes, list) else ())):
         if isinstance(note, str):
             yield note
 

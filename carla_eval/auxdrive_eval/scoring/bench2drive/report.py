@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from auxdrive.errors import DataError
-from auxdrive.storage.reading import exists, read_bytes
+from auxdrive.storage.reading import exists, read_bytes, shown
 from auxdrive.strict import MAX_JSON_BYTES, parse_object
 from auxdrive.types import Float64
 
@@ -24,6 +24,7 @@ from auxdrive_eval.scoring.finished_run import Beside, FinishedRoute, FinishedRu
 from auxdrive_eval.scoring.records import ROUTE_ID_PREFIX, RouteRecord
 
 METRIC_NAME = "metric_info.json"
+_LARGEST = 1e9
 _NUMBERED = re.compile(r"_\d+$")
 _SIGNS = (EventKind.RED_LIGHT.value, EventKind.STOP_SIGN.value)
 
@@ -133,9 +134,11 @@ def _vectors(path: Path, steps: Mapping[str, Any], name: str) -> Float64:
         if (
             not isinstance(vector, list)
             or len(vector) != 3
-            or not all(isinstance(each, int | float) for each in vector)
+            or not all(type(each) in (int, float) and abs(each) < _LARGEST for each in vector)
         ):
-            raise DataError(f"{path}: step {step}: {name} must be three numbers")
+            raise DataError(
+                f"{path}: step {shown(step)}: {name} must be three numbers within {_LARGEST:g}"
+            )
         rows.append([float(each) for each in vector])
     return np.array(rows, np.float64).reshape(-1, 3)
 
