@@ -47,6 +47,7 @@ Model = TypeVar("Model", bound=BaseModel)
 MAX_JSON_BYTES = 16 << 20
 MAX_DEPTH = 32
 _BOM = b"\xef\xbb\xbf"
+_MOST_DIGITS = 300
 _MOST_MISTAKES = 50
 _PYDANTIC = "Input should be"
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
@@ -62,7 +63,7 @@ def parse_json(data: bytes, where: str, kind: ErrorKind = DataError) -> Any:
 
     Raises:
         kind: it is empty, packed, no UTF-8 or no JSON, an object has a key twice, a number is not
-            finite or has thousands of digits, a text holds a lone surrogate, or it is nested
+            finite or has hundreds of digits, a text holds a lone surrogate, or it is nested
             deeper than `MAX_DEPTH`.
     """
     if (instead := no_document(data)) is not None:
@@ -78,7 +79,7 @@ def parse_json(data: bytes, where: str, kind: ErrorKind = DataError) -> Any:
             object_pairs_hook=_each_key_once,
             parse_constant=_no_constant,
             parse_float=_finite,
-            parse_int=int,
+            parse_int=whole,
         )
         refuse_odd(value)
     except UnicodeDecodeError as error:
@@ -287,6 +288,20 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{shown(text, 40)} is not finite: it is larger than any number")
     return value
+
+
+def whole(text: str) -> int:
+    """An integer of a document, which a float can hold as well.
+
+    Args:
+        text: its digits.
+
+    Raises:
+        ValueError: it has too many.
+    """
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"{shown(text, 40)} is larger than any number")
+    return int(text)
 
 
 def refuse_odd(value: Any, depth: int = 0) -> None:

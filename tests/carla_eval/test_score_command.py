@@ -284,6 +284,11 @@ HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         changed(*RECORDS, 0, "infractions", "min_speed_infractions", to=["slow"]),
         "Average speed is P% of the surrounding traffic's one",
     ),
+    "a speed without end": (
+        changed(*RECORDS, 0, "infractions", "min_speed_infractions",
+                to=[f"Average speed is {'9' * 400}% of the surrounding traffic's one"]),
+        "Average speed is P% of the surrounding traffic's one",
+    ),
     "a negative index": (changed(*RECORDS, 0, "index", to=-1), "record 0: index"),
     "an index twice": (changed(*RECORDS, 1, "index", to=0), "two records have the index 0"),
     "an index too far": (changed(*RECORDS, 1, "index", to=7), "index 7, of 2 routes"),
@@ -297,7 +302,7 @@ HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     ),
     "a number of 400 digits": (
         changed(*RECORDS, 0, "meta", "route_length", to=10**400),
-        "record 0: meta.route_length",
+        "is larger than any number",
     ),
     "longer than any": (
         changed(*RECORDS, 0, "meta", "route_length", to=1e300),

@@ -69,6 +69,13 @@ def test_a_line_that_is_being_written_is_left_out_and_a_damaged_one_is_not(
         folder.epochs()
 
 
+def test_a_line_with_a_number_beyond_all_is_damaged(folder: RunFolder) -> None:
+    with folder.metrics_path.open("a") as file:
+        file.write(f'{{"phase": "student", "epoch": 3, "loss": {10**400}}}\n')
+    with pytest.raises(DataError, match="line 3 is no JSON object"):
+        folder.epochs()
+
+
 def test_what_is_missing_or_damaged_is_said(folder: RunFolder) -> None:
     folder.record_path.write_text('{"seed": "0"}')
     with pytest.raises(DataError, match=r"run\.json is damaged(?s:.*)seed: must be"):

@@ -33,7 +33,7 @@ BAD = [
     (GOOD.replace('"rate_hz":10.0', '"rate_hz":NaN'), "NaN is no JSON number"),
     (GOOD.replace('"rate_hz":10.0', '"rate_hz":1e999'), "larger than any number"),
     (GOOD.replace('"rate_hz":10.0', '"rate_hz":"10"'), "rate_hz: must be a valid number"),
-    (GOOD.replace('"rate_hz":10.0', f'"rate_hz":{"9" * 5000}'), "no valid JSON"),
+    (GOOD.replace('"rate_hz":10.0', f'"rate_hz":{"9" * 400}'), "larger than any number"),
     (GOOD.replace('"name":"d"', '"name":"\\ud800"'), "lone surrogate"),
     (GOOD.replace('"name":"d"', '"naem":"d"'), "naem: unknown key 'naem'. Did you mean 'name'"),
     (GOOD.replace('"name":"d"', '"name":' + "[" * 5000 + "]" * 5000), "nested too deeply"),

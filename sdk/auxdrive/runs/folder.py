@@ -11,7 +11,7 @@ from typing import Any
 from auxdrive.errors import DataError
 from auxdrive.runs.records import RunRecord, RunResult
 from auxdrive.storage.reading import exists, is_file, open_regular, read_bytes, refusals
-from auxdrive.strict import MAX_JSON_BYTES, Model, parse_model
+from auxdrive.strict import MAX_JSON_BYTES, Model, parse_model, whole
 
 CONFIG_NAME = "config.yaml"
 NOT_IN_FINGERPRINT = frozenset({"data", "prefetch", "evaluate", "track", "device", "threads"})
@@ -171,7 +171,7 @@ class RunFolder:
         with open_regular(self.metrics_path) as file, refusals(self.metrics_path):
             for line in iter(lambda: file.readline(_LONGEST_LINE), b""):
                 try:
-                    value = json.loads(line)
+                    value = json.loads(line, parse_int=whole)
                 except (ValueError, RecursionError):  # text that is no UTF-8 is a ValueError too
                     value = None
                 yield line, value if isinstance(value, dict) else None

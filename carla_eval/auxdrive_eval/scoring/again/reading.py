@@ -211,7 +211,7 @@ def _percentage(where: str, kind: EventKind, message: str) -> float | None:
             value = -1.0
     except ValueError:
         value = -1.0
-    if value < 0 or (kind is EventKind.OUTSIDE_ROUTE_LANES and value > 100):
+    if not 0 <= value < _LARGEST or (kind is EventKind.OUTSIDE_ROUTE_LANES and value > 100):
         raise DataError(
             f"{where}: infractions.{kind.value}: {shown(message)} is not what the leaderboards "
             f"write: {_WORDS[kind]}"
