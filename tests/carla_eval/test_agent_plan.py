@@ -123,3 +123,9 @@ def test_sparse_routes_that_are_none() -> None:
         RouteFollower.of_sparse([(0.0, 0.0), (1.0, 0.0)], [4, 4], 0)
     with pytest.raises(InputError, match="1 commands for 2 points"):
         RouteFollower.of_sparse([(0.0, 0.0), (1.0, 0.0)], [4])
+
+
+@pytest.mark.parametrize("sample_m", [0.0, -1.0, math.nan])
+def test_a_plan_without_a_distance_is_refused(sample_m: float) -> None:
+    with pytest.raises(InputError, match=r"sample_m is .*; give metres above 0"):
+        agent_plan(dense([(RoadOption.LEFT, 3)]), GeoReference(0.0, 0.0), sample_m)

@@ -10,7 +10,7 @@ from pathlib import Path
 import carla_towns
 import numpy as np
 import pytest
-from auxdrive.errors import SimulatorError
+from auxdrive.errors import InputError, SimulatorError
 from auxdrive.types import RoadOption
 from auxdrive_eval.road_maps import RoadMap
 from auxdrive_eval.routes import RouteSpec, load_routes
@@ -163,3 +163,10 @@ def test_a_keypoint_far_from_every_lane_is_refused(tmp_path: Path) -> None:
     for nowhere in (float("nan"), float("inf")):
         with pytest.raises(SimulatorError, match="must be finite"):
             planner.plan(spec_of((5.0, -5.25), (60.0, nowhere)))
+
+
+@pytest.mark.parametrize("hop_m", [0.0, -1.0, 1e-9, 1e9, float("nan"), float("inf")])
+def test_a_hop_that_makes_no_route_is_refused(hop_m: float) -> None:
+    roads = EmbeddedSimulator(render=False, traffic=0).road_map("EmbeddedTown1000")
+    with pytest.raises(InputError, match=r"hop_m is .*; give 0\.1 to 10\.0 metres"):
+        RoutePlanner(roads, hop_m)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auxdrive.errors import InputError
 from auxdrive.route_follower import downsample_route
 from auxdrive.types import RoadOption
 
@@ -43,6 +44,9 @@ def agent_plan(route: DenseRoute, geo: GeoReference, sample_m: float) -> tuple[P
         geo: of its map.
         sample_m: `SAMPLE_1_M` or `SAMPLE_2_M`.
 
+    Raises:
+        InputError: `sample_m` is not above 0.
+
     Examples:
         >>> from auxdrive_eval import RoutePlanner, SimulatorSettings, agent_plan, make_simulator
         >>> from auxdrive_eval.routes import SAMPLE_1_M, RouteSpec
@@ -54,6 +58,8 @@ def agent_plan(route: DenseRoute, geo: GeoReference, sample_m: float) -> tuple[P
         >>> plan[0].option.name, len(plan) < len(dense.options) // 10
         ('LANE_FOLLOW', True)
     """
+    if not sample_m > 0:
+        raise InputError(f"sample_m is {sample_m}; give metres above 0")
     kept = downsample_route(route.points, route.options, sample_m)
     places = route.points[kept]
     degrees = geo.to_gps(places).tolist()

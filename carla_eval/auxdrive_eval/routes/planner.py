@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from auxdrive.errors import SimulatorError
+from auxdrive.errors import InputError, SimulatorError
 from auxdrive.types import Float64, RoadOption
 
 from auxdrive_eval.road_maps.base import LaneId, LanePoint, RoadMap
@@ -29,6 +29,8 @@ from auxdrive_eval.routes.spec import RouteSpec
 from auxdrive_eval.world import Route
 
 HOP_M = 1.0
+HOPS_M = (0.1, 10.0)
+"""By smaller hops a town has millions of points; larger ones pass over junctions."""
 CHANGE_POINTS = 5
 """A lane change ends this many points farther on in the new lane."""
 STRAIGHT_RAD = math.radians(35.0)
@@ -97,10 +99,11 @@ class RoutePlanner:
 
     Args:
         road_map: on which routes are planned.
-        hop_m: from one point to the next.
+        hop_m: from one point to the next, within `HOPS_M`.
 
     Raises:
         MissingExtra: networkx is not installed.
+        InputError: `hop_m` lies outside `HOPS_M`.
 
     Examples:
         >>> from auxdrive_eval import RoutePlanner, SimulatorSettings, make_simulator
@@ -114,6 +117,9 @@ class RoutePlanner:
     """
 
     def __init__(self, road_map: RoadMap, hop_m: float = HOP_M) -> None:
+        least_m, most_m = HOPS_M
+        if not least_m <= hop_m <= most_m:
+            raise InputError(f"hop_m is {hop_m}; give {least_m} to {most_m} metres")
         self._map = road_map
         self._hop_m = hop_m
         self._graph = RoadGraph(road_map, hop_m)
