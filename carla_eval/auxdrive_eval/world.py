@@ -143,6 +143,8 @@ class WorldState:
         stop_signs: stop signs within 50 m.
         lane: nearest driving lane.
         tail_lane_id: the lane under the point `TAIL_M` behind the ego's rear bumper.
+        speed_limit_mps: where the ego is; None where the simulator does not tell.
+        background_mps: the speed of each moving vehicle of the background traffic.
 
     Examples:
         >>> from auxdrive_eval import make_simulator, SimulatorSettings
@@ -164,6 +166,8 @@ class WorldState:
     stop_signs: tuple[StopSignView, ...] = ()
     lane: LaneView | None = None
     tail_lane_id: int | None = None
+    speed_limit_mps: float | None = None
+    background_mps: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,18 @@ def test_the_expert_completes_a_route(
     assert all(image.shape == (24, 32, 3) for _, image in result.film)
 
 
+def test_a_route_that_goes_on_beyond_the_last_tick_has_failed(
+    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
+) -> None:
+    rules = replace(RULE_SETS["bench2drive"], last_tick=40)
+    result = drive_route(simulator, short_routes[0], ExpertDriver(), rules=rules, seed=1)
+    assert result.record.status == "Failed - TickRuntime"
+    # as in Bench2Drive, the world makes one more tick, which nobody judges
+    assert result.record.meta.duration_game == pytest.approx(41 * 0.05)
+    assert len(result.trace) == 40
+    assert result.error == ""
+
+
 def test_an_agent_sees_every_second_tick_and_its_mistakes_are_counted(
     simulator: EmbeddedSimulator, longer_route: Route
 ) -> None:

@@ -69,6 +69,35 @@ def test_who_ignores_everything_hits_something_and_is_held_by_it(
     assert math.dist((place.x_m, place.y_m), (state.ego.x_m, state.ego.y_m)) < 0.5
 
 
+@pytest.mark.parametrize("rules", ["1.0", "2.0", "2.1", "bench2drive"])
+def test_a_hit_counts_although_it_stops_the_ego(simulator: EmbeddedSimulator, rules: str) -> None:
+    route = simulator.random_route(4)
+    criteria = RULE_SETS[rules].criteria(route)
+    state = simulator.reset(route, 4)
+    events = []
+    while not state.contacts:
+        state = simulator.step(Control(-0.2, 0.6, 0.0))
+        events += [event for criterion in criteria for event in criterion.update(state)]
+    assert state.speed_mps == 0.0
+    assert events[-1].message.startswith("Agent collided against object")
+
+
+def test_the_state_tells_the_traffics_speeds_and_the_limit_of_the_lane() -> None:
+    driven = EmbeddedSimulator(render=False, traffic=10)
+    state = driven.reset(driven.random_route(1003), seed=7)
+    for _ in range(40):
+        before = driven.scene().cars
+        state = driven.step(driven.expert())
+    moved_m = [
+        math.dist((old.x_m, old.y_m), (new.x_m, new.y_m))
+        for old, new in zip(before, driven.scene().cars, strict=True)
+    ]
+    assert len(state.background_mps) == 10
+    assert sum(state.background_mps) * driven.tick_s == pytest.approx(sum(moved_m), rel=0.02)
+    lane = generate_town(1003).lanes[state.lane.lane_id]
+    assert state.speed_limit_mps == lane.speed_limit_mps > 0
+
+
 def test_traffic_stops_behind_an_ego_that_stands(simulator: EmbeddedSimulator) -> None:
     for seed in (1, 6):
         state = simulator.reset(simulator.random_route(seed), seed)

@@ -179,7 +179,7 @@ def test_what_a_simulator_does_not_watch_is_said_of_a_drive_by_other_rules(
     for path in (out, alone):
         for rules in ("2.1", "2.0"):
             notes = scored(capsys, path, "--rules", rules)["auxdrive"]["notes"]
-            assert "rule set 2.1 in a simulator: min speed" in notes[1]
+            assert "rule set 2.1 in a simulator: yielding" in notes[1]
     assert cli.run(["inspect", str(out), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)["routes"]
     assert [(each["route"], each["repeat"]) for each in shown] == [

@@ -6,11 +6,12 @@ from auxdrive_eval.criteria.base import TERMINAL_KINDS, Criterion, Event, EventK
 from auxdrive_eval.criteria.blocked import Blocked
 from auxdrive_eval.criteria.collision import Collision
 from auxdrive_eval.criteria.in_route import InRoute
+from auxdrive_eval.criteria.min_speed import MinSpeed
 from auxdrive_eval.criteria.outside_lanes import OutsideRouteLanes
 from auxdrive_eval.criteria.red_light import RedLight
 from auxdrive_eval.criteria.route_completion import RouteCompletion
-from auxdrive_eval.criteria.route_timeout import RouteTimeout
-from auxdrive_eval.criteria.stop_sign import StopSign
+from auxdrive_eval.criteria.route_timeout import GrowingTimeout, RouteTimeout
+from auxdrive_eval.criteria.stop_sign import NearStopSign, StopSign
 
 __all__ = [
     "TERMINAL_KINDS",
@@ -19,8 +20,11 @@ __all__ = [
     "Criterion",
     "Event",
     "EventKind",
+    "GrowingTimeout",
     "InRoute",
+    "MinSpeed",
     "Moment",
+    "NearStopSign",
     "OutsideRouteLanes",
     "RedLight",
     "RouteCompletion",

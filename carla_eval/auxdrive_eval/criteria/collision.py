@@ -1,4 +1,4 @@
-"""Collisions (leaderboard 1.0, CollisionTest)."""
+"""Collisions (CollisionTest of the leaderboards)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from auxdrive_eval.world import CollisionKind, Point, WorldState
 SAME_OTHER_S = 5.0
 """Another contact with what was hit last does not count within this time."""
 NEAR_EARLIER_M = 3.0
-"""A collision this near to an earlier one counts as the same."""
+"""A collision this near to an earlier one counts as the same; in leaderboard 1.0."""
 FORGET_EARLIER_M = 5.0
 """An earlier collision is forgotten once the ego is farther away than this."""
 
@@ -26,9 +26,15 @@ class Collision(TickCriterion):
 
     As in the leaderboard, each tick first judges its contacts by what was remembered, and only then
     forgets what is too old or too far away.
+
+    Args:
+        near_m: a collision this near to an earlier one counts as the same.
+        moving_mps: an ego that was slower before the tick is not at fault: nothing counts.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, near_m: float = NEAR_EARLIER_M, moving_mps: float = 0.0) -> None:
+        self._near_m, self._moving_mps = near_m, moving_mps
+        self._speed_mps: float | None = None
         self._earlier: list[Point] = []
         self._last_id: int | None = None
         self._last_time_s = -math.inf
@@ -36,9 +42,12 @@ class Collision(TickCriterion):
     def update(self, state: WorldState) -> list[Event]:
         """One event for each new collision."""
         events = []
-        for contact in state.contacts:
+        # A contact itself stops the ego; what the leaderboard knows of it then is its last speed.
+        before_mps = state.speed_mps if self._speed_mps is None else self._speed_mps
+        self._speed_mps = state.speed_mps
+        for contact in state.contacts if before_mps >= self._moving_mps else ():
             if contact.other_id == self._last_id or any(
-                math.dist(state.ego_centre, point) <= NEAR_EARLIER_M for point in self._earlier
+                math.dist(state.ego_centre, point) <= self._near_m for point in self._earlier
             ):
                 continue
             what = f"type={contact.other_type} and id={contact.other_id}"

@@ -1,4 +1,4 @@
-"""Outside the route's lanes (leaderboard 1.0, OutsideRouteLanesTest)."""
+"""Outside the route's lanes (OutsideRouteLanesTest of the leaderboards)."""
 
 from __future__ import annotations
 
@@ -23,21 +23,25 @@ class OutsideRouteLanes:
 
     A lane is wrong if, right after a junction, its direction differs from the ego's by more than
     120 degrees. Elsewhere, a change into a lane whose direction differs from the previous lane's by
-    150 degrees or more switches between right and wrong. In junctions no lane is wrong. The event
-    comes at the end of the route.
+    150 degrees or more switches between right and wrong; any other change leads to a right lane, or
+    leaves it as it was. In junctions no lane is wrong. The event comes at the end of the route.
 
     Args:
         route: that is driven.
         allowed_out_m: how far the ego's centre may lie beyond the edge of the nearest driving or
             parking lane.
+        any_change_rights: whether a change into a lane of the same direction leads to a right lane,
+            also from a wrong one.
 
     Attributes:
         pending: when the ego was outside for the first time.
     """
 
-    def __init__(self, route: Route, allowed_out_m: float = ALLOWED_OUT_M) -> None:
+    def __init__(
+        self, route: Route, allowed_out_m: float = ALLOWED_OUT_M, *, any_change_rights: bool = True
+    ) -> None:
         self.pending: Moment | None = None
-        self._allowed_out_m = allowed_out_m
+        self._allowed_out_m, self._any_change_rights = allowed_out_m, any_change_rights
         self._route = route
         self._points = PassedPoints(route)
         self._index = 0
@@ -75,7 +79,7 @@ class OutsideRouteLanes:
                 )
             elif angle_between_rad(last.yaw_rad, lane.yaw_rad) >= MAX_LANE_JUMP_RAD:
                 self._in_wrong_lane = not self._in_wrong_lane
-            else:
+            elif self._any_change_rights:
                 self._in_wrong_lane = False
 
     def finish(self, state: WorldState) -> list[Event]:

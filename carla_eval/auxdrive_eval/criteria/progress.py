@@ -29,6 +29,21 @@ class PassedPoints:
     def __len__(self) -> int:
         return len(self._points)
 
+    def last_passed(self, index: int, window: int, location: Point) -> int:
+        """The last point, from one on and within a window after it, beyond which a location lies;
+        that one itself if it is none of them.
+
+        Args:
+            index: of the first point that is considered, 0 to N - 1.
+            window: how many points after it are considered.
+            location: in the world frame, metres.
+        """
+        last = index
+        for other in range(index, min(index + window + 1, len(self))):
+            if self.passed(other, location):
+                last = other
+        return last
+
     def passed(self, index: int, location: Point) -> bool:
         """Whether a location lies beyond a point, as seen along the route.
 

@@ -36,10 +36,8 @@ class RouteCompletion(TickCriterion):
 
     def update(self, state: WorldState) -> list[Event]:
         """Advance; one event when the route is complete."""
-        for index in range(self._index, min(self._index + WINDOW + 1, len(self._points))):
-            if self._points.passed(index, state.ego_centre):
-                self._index = index
-                self.percent = 100.0 * float(self._metres[index]) / float(self._metres[-1])
+        self._index = self._points.last_passed(self._index, WINDOW, state.ego_centre)
+        self.percent = 100.0 * float(self._metres[self._index]) / float(self._metres[-1])
         if self.digits is not None:
             self.percent = round(self.percent, self.digits)
         if (

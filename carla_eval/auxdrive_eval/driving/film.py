@@ -19,6 +19,7 @@ FILM_IMAGES = 8
 INFRACTION_IMAGES = 24
 """The most images of each of the two sorts, however long the drive and however many infractions."""
 _FIRST_PERIOD_M = 2.0
+_NOTHING_TO_SEE = (EventKind.ROUTE_COMPLETED, EventKind.MIN_SPEED)
 
 Shot = tuple[float, UInt8]
 """Game time in seconds, and an RGB image (H, W, 3)."""
@@ -85,7 +86,7 @@ class Film:
         for event in news:
             frame = state.frame if event.began is None else event.began.frame
             full = len(self._infractions) >= INFRACTION_IMAGES
-            if event.kind is EventKind.ROUTE_COMPLETED or full:
+            if event.kind in _NOTHING_TO_SEE or full:
                 continue
             if frame in self._begun:
                 self._infractions[frame] = self._begun[frame]

@@ -13,6 +13,7 @@ from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.drivers import Driver, Tally
 from auxdrive_eval.driving.film import Film
 from auxdrive_eval.scoring.records import (
+    OUT_OF_TICKS,
     RouteMeta,
     RouteRecord,
     make_record,
@@ -72,7 +73,7 @@ def drive_route(
     reported_length_m: float | None = None,
 ) -> RouteResult:
     """Drive a route to its end, or until something ends it earlier: deviation from the route,
-    standing too long, the timeout, or a failure of the agent.
+    standing too long, the timeout, the last tick, or a failure of the agent.
 
     Args:
         simulator: where the route is driven; it must have sensors, since the film needs images.
@@ -114,6 +115,9 @@ def drive_route(
             failure, error = failed.failure, failed.text
             break
         state = simulator.step(control)
+        if rules.last_tick is not None and state.frame > rules.last_tick:
+            failure = OUT_OF_TICKS
+            break
         over = seen.tick(state)
     seen.end(state)
     length_m = route.length_m if reported_length_m is None else reported_length_m

@@ -29,7 +29,7 @@ KIND_TEXT = {
     EventKind.ROUTE_DEVIATION: "left the route",
     EventKind.ROUTE_TIMEOUT: "out of time",
     EventKind.VEHICLE_BLOCKED: "blocked",
-    EventKind.MIN_SPEED: "slower than the traffic",
+    EventKind.MIN_SPEED: "speed beside the traffic",
     EventKind.YIELD_TO_EMERGENCY: "did not yield to an emergency vehicle",
     EventKind.SCENARIO_TIMEOUT: "scenario out of time",
 }

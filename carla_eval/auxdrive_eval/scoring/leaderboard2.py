@@ -7,20 +7,27 @@ from auxdrive_eval.criteria import (
     Collision,
     Criterion,
     Event,
+    GrowingTimeout,
     InRoute,
+    MinSpeed,
+    NearStopSign,
     OutsideRouteLanes,
     RedLight,
     RouteCompletion,
-    RouteTimeout,
-    StopSign,
 )
 from auxdrive_eval.world import Route
 
 ALLOWED_OUT_M = 0.5
+BLOCKED_AFTER_S = 180.0
+SAME_COLLISION_M = 5.0
+AT_FAULT_MPS = 0.1
+NEAR_SIGN_M = 4.0
+SIGN_BOX_SCALE = 1.2
+TIMEOUT_S = 300.0
+TIMEOUT_LIMIT_SHARE = 0.1
 MIN_SPEED_CHECKPOINTS = 4
 UNWATCHED = (
-    "min speed, yielding to emergency vehicles and scenario timeouts are not watched; collisions, "
-    "stop signs and the route's timeout are judged with the distances and times of leaderboard 1.0"
+    "yielding to emergency vehicles and scenario timeouts are not watched, since no scenarios run"
 )
 
 
@@ -41,19 +48,24 @@ def slowness_of(event: Event) -> float:
     return max(1 - percentage_of(event) / 100, 0.0)
 
 
-def criteria_of(route: Route, blocked_after_s: float = 180.0) -> tuple[Criterion, ...]:
-    """The criteria that watch a route.
+def criteria_of(route: Route) -> tuple[Criterion, ...]:
+    """The criteria that watch a route."""
+    return (*common_criteria(route, BLOCKED_AFTER_S), MinSpeed(route, MIN_SPEED_CHECKPOINTS))
+
+
+def common_criteria(route: Route, blocked_after_s: float) -> tuple[Criterion, ...]:
+    """The criteria that watch a route, except its speed beside the traffic.
 
     Args:
         route: that is driven.
         blocked_after_s: for how long the ego may stand.
     """
     return (
-        RouteTimeout(route),
-        Collision(),
+        GrowingTimeout(route, TIMEOUT_S, TIMEOUT_LIMIT_SHARE),
+        Collision(SAME_COLLISION_M, AT_FAULT_MPS),
         InRoute(route),
-        OutsideRouteLanes(route, ALLOWED_OUT_M),
+        OutsideRouteLanes(route, ALLOWED_OUT_M, any_change_rights=False),
         RedLight(),
-        StopSign(),
+        NearStopSign(NEAR_SIGN_M, SIGN_BOX_SCALE),
         Blocked(blocked_after_s),
     )

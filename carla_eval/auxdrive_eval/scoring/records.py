@@ -56,6 +56,8 @@ ROUTE_ID_PREFIX = "RouteScenario_"
 """What the leaderboard writes before a route's id in its record."""
 SET_UP = "Agent couldn't be set up"
 CRASHED = "Agent crashed"
+OUT_OF_TICKS = "TickRuntime"
+"""Bench2Drive's word for a route that went on beyond the last tick."""
 AGENT_FAILURES = frozenset({f"Failed - {SET_UP}", f"Failed - {CRASHED}"})
 """Statuses of routes that ended because the agent itself failed, not because of how it drove."""
 

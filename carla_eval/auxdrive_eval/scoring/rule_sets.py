@@ -28,6 +28,8 @@ class RuleSet:
         results: how records and document are written; those of leaderboard 1.0 by default.
         min_speed_checkpoints: at how many places of a route the ego's mean speed is compared with
             the traffic's; 0 where it is not.
+        last_tick: the last tick that is judged; a route that goes on beyond it has failed. None
+            where there is none.
         names: adds to a dumped record what the benchmark says beside it; None where it adds none.
         figures: computes what the benchmark says of a run beside its document; None where it says
             no more.
@@ -48,6 +50,7 @@ class RuleSet:
     results: ResultForm = LEADERBOARD_1_RESULTS
     unwatched: str = ""
     min_speed_checkpoints: int = 0
+    last_tick: int | None = None
     names: Callable[[dict[str, Any], Mapping[str, Any]], dict[str, Any]] | None = None
     figures: Callable[[FinishedRun, Sequence[RouteRecord], Beside], dict[str, Any]] | None = None
 

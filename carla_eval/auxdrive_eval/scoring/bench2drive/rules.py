@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from auxdrive_eval.criteria import Criterion, Event, EventKind
+from auxdrive_eval.criteria import Criterion, Event, EventKind, MinSpeed
 from auxdrive_eval.scoring.bench2drive.figures import merged
 from auxdrive_eval.scoring.bench2drive.report import bench2drive_report
-from auxdrive_eval.scoring.leaderboard2 import UNWATCHED, RoundedCompletion, criteria_of
+from auxdrive_eval.scoring.leaderboard2 import UNWATCHED, RoundedCompletion, common_criteria
 from auxdrive_eval.scoring.leaderboard20 import penalty_of as penalty_2_0
 from auxdrive_eval.scoring.records import RouteRecord
 from auxdrive_eval.scoring.rule_sets import RuleSet
@@ -19,6 +19,8 @@ from auxdrive_eval.scoring.summary_2 import LEADERBOARD_2_RESULTS, results_docum
 from auxdrive_eval.world import Route
 
 BLOCKED_AFTER_S = 60.0
+MIN_SPEED_CHECKPOINTS = 20
+LAST_TICK = 4000
 _AFTER_THE_ID = ("scenario_name", "weather_id", "save_name")
 _LAST = ("town_name",)
 
@@ -34,12 +36,13 @@ def penalty_of(events: Iterable[Event]) -> float:
 
 def criteria_of_bench2drive(route: Route) -> tuple[Criterion, ...]:
     """The criteria that watch a route: those of leaderboard 2.0, but who stands for 60 s is
-    blocked.
+    blocked, and the speed beside the traffic is told at each of more checkpoints.
 
     Args:
         route: that is driven.
     """
-    return criteria_of(route, BLOCKED_AFTER_S)
+    min_speed = MinSpeed(route, MIN_SPEED_CHECKPOINTS, every=True)
+    return (*common_criteria(route, BLOCKED_AFTER_S), min_speed)
 
 
 def results_document(
@@ -83,8 +86,9 @@ BENCH2DRIVE = RuleSet(
     RoundedCompletion,
     penalty_of,
     replace(LEADERBOARD_2_RESULTS, document=results_document),
-    f"{UNWATCHED}; a route is not ended after 4,000 ticks",
-    min_speed_checkpoints=20,
+    UNWATCHED,
+    min_speed_checkpoints=MIN_SPEED_CHECKPOINTS,
+    last_tick=LAST_TICK,
     names=with_names,
     figures=bench2drive_report,
 )

@@ -125,6 +125,7 @@ class DrivenRoute:
         centre = vehicle.centre
         yaw_rad, behind_m = vehicle.yaw_rad, p.length_m / 2 + TAIL_M
         tail = (centre[0] - behind_m * math.cos(yaw_rad), centre[1] - behind_m * math.sin(yaw_rad))
+        lane = roads.lane_view(*centre, yaw_rad)
         return WorldState(
             frame=self._frame,
             time_s=self._time_s,
@@ -136,8 +137,10 @@ class DrivenRoute:
             contacts=self._contacts,
             lights=roads.lights(centre, self._lights.colours(self._time_s)),
             stop_signs=roads.stop_signs(centre),
-            lane=roads.lane_view(*centre, yaw_rad),
+            lane=lane,
             tail_lane_id=roads.lane_view(*tail, yaw_rad).lane_id,
+            speed_limit_mps=self._kit.graph.town.lanes[lane.lane_id].speed_limit_mps,
+            background_mps=tuple(car.speed_mps for car in self.traffic.cars.values()),
         )
 
     @property
