@@ -54,6 +54,12 @@ def test_hit_and_hit_again(rules: str) -> None:
         assert collisions(rules, states) == counted
 
 
+@pytest.mark.parametrize("rules", ALL)
+def test_two_walls_of_the_map_have_one_id_and_are_two_hits(rules: str) -> None:
+    states = [state(0, contacts=touch(0)), state(1, 6.0), state(2, 12.0, contacts=touch(0))]
+    assert collisions(rules, states) == 2
+
+
 @pytest.mark.parametrize(("rules", "counted"), [("1.0", 1), *((name, 0) for name in LATER)])
 def test_who_stands_and_is_hit_is_at_fault_in_1_0_alone(rules: str, counted: int) -> None:
     states = [state(0, speed_mps=0.09), state(1, speed_mps=0.09, contacts=touch())]

@@ -11,6 +11,8 @@ SAME_OTHER_S = 5.0
 """Another contact with what was hit last does not count within this time."""
 NEAR_EARLIER_M = 3.0
 """A collision this near to an earlier one counts as the same; in leaderboard 1.0."""
+ID_OF_THE_MAP = 0
+"""CARLA's id of whatever belongs to the map itself: houses and walls are not told apart by it."""
 FORGET_EARLIER_M = 5.0
 """An earlier collision is forgotten once the ego is farther away than this."""
 
@@ -56,7 +58,9 @@ class Collision(TickCriterion):
             )
             events.append(event_at(_KIND_OF[contact.kind], message, state, hit=contact.location))
             self._earlier.append(state.ego_centre)
-            self._last_id, self._last_time_s = contact.other_id, state.time_s
+            self._last_time_s = state.time_s
+            if contact.other_id != ID_OF_THE_MAP:
+                self._last_id = contact.other_id
         self._earlier = [
             point
             for point in self._earlier
