@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 from auxdrive import cli
 from auxdrive.bundles import IMAGE_INPUT, Bundle
 from auxdrive.cards import CameraSpec, DatasetCard, PreprocessingSpec, Provenance, VehicleSpec
 from auxdrive.modalities import Modality
+from auxdrive.runtimes.onnx_runtime import import_onnxruntime
 from auxdrive_deploy.precisions.graph import Graph
 from auxdrive_deploy.precisions.int8 import quantised_maps, to_int8
 from auxdrive_deploy.provenance import provenance_of
@@ -94,6 +94,7 @@ def untrained(backbone: str, task: Task) -> SingleNetwork:
 
 def computed(model: bytes, names: list[str], feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
     """Values within a graph, as ONNX Runtime computes it node by node, without joining any."""
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = 1

@@ -286,7 +286,7 @@ def test_doctor_times_every_precision_and_auto_takes_the_one_that_is_named(
 ) -> None:
     monkeypatch.setattr("auxdrive.choosing.TIME_S", 0.05)
     monkeypatch.setenv("AUXDRIVE_CACHE", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setattr(speech.stdout, "width", 400)
     here = tuple(runtime_devices())  # asked once
     monkeypatch.setattr("auxdrive.choosing.runtime_devices", lambda: here)
     assert cli.run(["doctor", "--bundle", str(whole), "--json"]) == 0
