@@ -18,6 +18,7 @@ from auxdrive.bundles import Bundle, sha256_of_files
 from auxdrive.checks.parity import predict_all, read_reference
 from auxdrive.choosing import choose
 from auxdrive.commands.bench import _parsed_subject
+from auxdrive.console import speech
 from auxdrive.errors import BundleError, UsageError
 from auxdrive.machine.capabilities import runtime_devices
 from auxdrive.precisions import PRECISIONS
