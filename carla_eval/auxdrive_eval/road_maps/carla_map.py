@@ -151,7 +151,13 @@ class CarlaRoadMap:
             return None
         return _point(other)
 
-    def lane_view(self, x_m: float, y_m: float, yaw_rad: float, z_m: float = 0.0) -> LaneView:  # noqa: ARG002 - the protocol's signature
+    def lane_view(
+        self,
+        x_m: float,
+        y_m: float,
+        yaw_rad: float,  # noqa: ARG002 - the protocol's signature
+        z_m: float = 0.0,
+    ) -> LaneView:
         """See `RoadMap`. Where lanes cross, the nearest counts whatever its heading, as in the
         leaderboard.
 

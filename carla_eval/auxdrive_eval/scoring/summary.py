@@ -21,10 +21,7 @@ from auxdrive_eval.scoring.records import (
 from auxdrive_eval.scoring.results import SCORES, ResultForm, added
 from auxdrive_eval.world import Route
 
-LABELLED: tuple[tuple[str, str, str], ...] = (
-    ("Avg. driving score", "scores", "score_composed"),
-    ("Avg. route completion", "scores", "score_route"),
-    ("Avg. infraction penalty", "scores", "score_penalty"),
+LABELLED_INFRACTIONS: tuple[tuple[str, str, str], ...] = (
     ("Collisions with pedestrians", "infractions", "collisions_pedestrian"),
     ("Collisions with vehicles", "infractions", "collisions_vehicle"),
     ("Collisions with layout", "infractions", "collisions_layout"),
@@ -34,6 +31,13 @@ LABELLED: tuple[tuple[str, str, str], ...] = (
     ("Route deviations", "infractions", "route_dev"),
     ("Route timeouts", "infractions", "route_timeout"),
     ("Agent blocked", "infractions", "vehicle_blocked"),
+)
+"""Those of the infractions that every leaderboard counts, in the order of all of them."""
+LABELLED: tuple[tuple[str, str, str], ...] = (
+    ("Avg. driving score", "scores", "score_composed"),
+    ("Avg. route completion", "scores", "score_route"),
+    ("Avg. infraction penalty", "scores", "score_penalty"),
+    *LABELLED_INFRACTIONS,
 )
 """A label of the document, and where its value stands in the global record."""
 LABELS: tuple[str, ...] = tuple(label for label, _, _ in LABELLED)

@@ -22,6 +22,7 @@ from auxdrive_eval.scoring.records import (
     failed_status,
 )
 from auxdrive_eval.scoring.results import ResultForm, added
+from auxdrive_eval.scoring.summary import LABELLED_INFRACTIONS
 from auxdrive_eval.world import Route
 
 _DIGITS, _SCORE_DIGITS = 3, 6
@@ -50,15 +51,7 @@ LABELLED_2: tuple[tuple[str, str, str], ...] = (
     ("Avg. driving score", "scores_mean", "score_composed"),
     ("Avg. route completion", "scores_mean", "score_route"),
     ("Avg. infraction penalty", "scores_mean", "score_penalty"),
-    ("Collisions with pedestrians", "infractions", "collisions_pedestrian"),
-    ("Collisions with vehicles", "infractions", "collisions_vehicle"),
-    ("Collisions with layout", "infractions", "collisions_layout"),
-    ("Red lights infractions", "infractions", "red_light"),
-    ("Stop sign infractions", "infractions", "stop_infraction"),
-    ("Off-road infractions", "infractions", "outside_route_lanes"),
-    ("Route deviations", "infractions", "route_dev"),
-    ("Route timeouts", "infractions", "route_timeout"),
-    ("Agent blocked", "infractions", "vehicle_blocked"),
+    *LABELLED_INFRACTIONS,
     ("Yield emergency vehicles infractions", "infractions", "yield_emergency_vehicle_infractions"),
     ("Scenario timeouts", "infractions", "scenario_timeouts"),
     ("Min speed infractions", "infractions", "min_speed_infractions"),

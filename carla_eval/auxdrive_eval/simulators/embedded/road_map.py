@@ -60,7 +60,12 @@ class EmbeddedRoadMap:
             found.append(Segment(self._point(lane, 0.0), middle, self._point(lane, length_m)))
         return tuple(found)
 
-    def nearest(self, x_m: float, y_m: float, z_m: float = 0.0) -> LanePoint:  # noqa: ARG002 - the protocol's signature
+    def nearest(
+        self,
+        x_m: float,
+        y_m: float,
+        z_m: float = 0.0,  # noqa: ARG002 - the protocol's signature
+    ) -> LanePoint:
         """See `RoadMap`.
 
         Args:
@@ -88,7 +93,11 @@ class EmbeddedRoadMap:
         lane, along_m = self._place(point)
         return self._on(lane, along_m + distance_m)
 
-    def beside(self, point: LanePoint, side: Side) -> LanePoint | None:  # noqa: ARG002 - the protocol's signature
+    def beside(
+        self,
+        point: LanePoint,  # noqa: ARG002 - the protocol's signature
+        side: Side,  # noqa: ARG002
+    ) -> LanePoint | None:
         """None: no lane has a neighbour.
 
         Args:
@@ -97,7 +106,13 @@ class EmbeddedRoadMap:
         """
         return None
 
-    def lane_view(self, x_m: float, y_m: float, yaw_rad: float, z_m: float = 0.0) -> LaneView:  # noqa: ARG002 - the protocol's signature
+    def lane_view(
+        self,
+        x_m: float,
+        y_m: float,
+        yaw_rad: float,
+        z_m: float = 0.0,  # noqa: ARG002 - the protocol's signature
+    ) -> LaneView:
         """See `RoadMap`. Where connectors of a junction cross, the one whose heading is nearest to
         `yaw_rad` is preferred.
 
