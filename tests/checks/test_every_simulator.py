@@ -36,11 +36,25 @@ def settings(
     source = (TESTS / "carla_eval" / "tiny_simulator.py").read_text()
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(site))
+        options: dict[str, object] = {}
+        if request.param == "carla":  # each simulator has a test server of its own
+            pytest.importorskip("carla", reason="needs the extra [carla]")
+            options = server_options(tmp_path_factory.mktemp("carla"))
         points = {"tiny": "tiny_of_every_test_module:TINY"}
         install_package(site, "tiny_of_every_test", "auxdrive.simulators", points, source)
-        made = SimulatorSettings(kind=request.param)
+        made = SimulatorSettings(kind=request.param, options=options)
         small = made.options.camera.model_copy(update={"width": 32, "height": 24})
         yield made.with_camera(small)
+
+
+def server_options(folder: Path) -> dict[str, object]:
+    """Options for CARLA, with a folder from which test servers are started."""
+    from carla_folder import carla_folder
+    from carla_server.process import free_port
+
+    root = carla_folder(folder, "--scene", "carla_eval.carla_scenes:Still")
+    own = {"carla_root": str(root), "port": free_port()}
+    return {"town": "Small", "traffic": 3, "max_steer_deg": 40.0, **own}
 
 
 @pytest.fixture

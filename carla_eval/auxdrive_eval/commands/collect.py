@@ -15,6 +15,9 @@ from auxdrive.errors import UsageError
 from auxdrive.work import Shown, Work, counted
 
 from auxdrive_eval.commands.simulator_options import (
+    CarlaRootOption,
+    HostOption,
+    PortOption,
     SimOption,
     SimSettingsOption,
     TrafficOption,
@@ -91,6 +94,9 @@ def collect(
         ),
     ] = None,
     traffic: TrafficOption = None,
+    host: HostOption = None,
+    port: PortOption = None,
+    carla_root: CarlaRootOption = None,
     route_seeds: Annotated[
         str, typer.Option(metavar="SEEDS", help="Seeds of the routes and their towns.")
     ] = "0-999",
@@ -137,7 +143,9 @@ def collect(
         if episodes is None and frames is None:
             episodes = DEFAULT_EPISODES
         settings = collect_settings(
-            simulator=_simulator(chosen_simulator(sim, sim_options, traffic), size),
+            simulator=_simulator(
+                chosen_simulator(sim, sim_options, traffic, host, port, carla_root), size
+            ),
             modalities=None
             if modalities is None
             else tuple(map(parse_modality, names_of("--modalities", modalities) or ())),

@@ -27,6 +27,9 @@ from auxdrive.storage.reading import exists
 from auxdrive.work import Shown, Work
 
 from auxdrive_eval.commands.simulator_options import (
+    CarlaRootOption,
+    HostOption,
+    PortOption,
     SimOption,
     SimSettingsOption,
     TrafficOption,
@@ -155,6 +158,9 @@ def drive(
         typer.Option("--tick-timeout-s", help="Longest time, in seconds, for one prediction."),
     ] = 60.0,
     traffic: TrafficOption = None,
+    host: HostOption = None,
+    port: PortOption = None,
+    carla_root: CarlaRootOption = None,
     precision: PrecisionOption = FP32,
     key: KeyOption = None,
     runtime_options: RuntimeOptionsOption = None,
@@ -185,7 +191,7 @@ def drive(
         precision,
         key,
     )
-    simulator = chosen_simulator(sim, sim_options, traffic)
+    simulator = chosen_simulator(sim, sim_options, traffic, host, port, carla_root)
     planned = planned_routes(routes, route_seeds, count, simulator)
     folder = (
         out

@@ -36,9 +36,32 @@ TrafficOption = Annotated[
     ),
 ]
 
+HostOption = Annotated[
+    str | None,
+    typer.Option(help="Where CARLA's server runs (default: 127.0.0.1).", show_default=False),
+]
+PortOption = Annotated[
+    int | None,
+    typer.Option(help="Port of CARLA's server (default: 2000).", show_default=False),
+]
+CarlaRootOption = Annotated[
+    str | None,
+    typer.Option(
+        "--carla-root",
+        metavar="FOLDER",
+        help="An installed CARLA, from which each process starts a server where none answers.",
+        show_default=False,
+    ),
+]
+
 
 def chosen_simulator(
-    kind: str, options: Sequence[str] | None, traffic: int | None
+    kind: str,
+    options: Sequence[str] | None,
+    traffic: int | None,
+    host: str | None = None,
+    port: int | None = None,
+    carla_root: str | None = None,
 ) -> SimulatorSettings:
     """Settings from what a user typed.
 
@@ -47,6 +70,9 @@ def chosen_simulator(
         options: of the form NAME=VALUE; a value is read as JSON if it is JSON, else as text.
         traffic: number of moving cars, which is an option of its own; None is the simulator's
             default.
+        host: of a simulator that has a server.
+        port: of a simulator that has a server.
+        carla_root: from where CARLA's server is started.
 
     Raises:
         UsageError: there is no such simulator or option, or a value is not possible.
@@ -54,8 +80,10 @@ def chosen_simulator(
     from auxdrive_eval.simulators.settings import simulator_settings
 
     found = values_of("--sim-option", options, "tick_s=0.1")
-    if traffic is not None:
-        if "traffic" in found:
-            raise UsageError("give --traffic or --sim-option traffic=..., not both")
-        found["traffic"] = traffic
+    own = {"traffic": traffic, "host": host, "port": port, "carla_root": carla_root}
+    for name, value in own.items():
+        if value is not None and name in found:
+            option = name.replace("_", "-")
+            raise UsageError(f"give --{option} or --sim-option {name}=..., not both")
+    found |= {name: value for name, value in own.items() if value is not None}
     return simulator_settings(kind, found)

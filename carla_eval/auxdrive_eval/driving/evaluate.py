@@ -36,7 +36,7 @@ from auxdrive_eval.driving.settings import (
     traffic_seed,
 )
 from auxdrive_eval.scoring import DEFAULT_RULES
-from auxdrive_eval.scoring.records import AGENT_FAILURES
+from auxdrive_eval.scoring.records import WORTH_RETRYING
 from auxdrive_eval.simulators.settings import SimulatorSettings, require_simulator
 from auxdrive_eval.world import Route
 
@@ -88,7 +88,7 @@ def drive_all(
         workers: number of processes; it does not change the results.
         resume: whether to continue the evaluation that `out` holds; there must be one.
         retry_crashed: whether to drive routes again if the agent crashed on them or could not be
-            set up.
+            set up, or the simulation crashed.
         on_route: called with each finished route, and with whether it was finished before this
             call.
 
@@ -177,7 +177,7 @@ class _Drive:
         done = {
             index: stored
             for index, stored in found.items()
-            if not (retry_crashed and stored.record.status in AGENT_FAILURES)
+            if not (retry_crashed and stored.record.status in WORTH_RETRYING)
         }
         for index in sorted(done):
             on_route(done[index], True)

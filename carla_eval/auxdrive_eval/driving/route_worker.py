@@ -12,14 +12,19 @@ from auxdrive_eval.driving.agents.messages import AgentDescription
 from auxdrive_eval.driving.agents.remote import AgentFailed, RemoteAgent
 from auxdrive_eval.driving.drivers import AgentDriver, Driver, ExpertDriver
 from auxdrive_eval.driving.route_store import save_route, stored_route
-from auxdrive_eval.driving.runner import drive_route, not_driven
+from auxdrive_eval.driving.runner import Failure, RouteResult, drive_route, not_driven
 from auxdrive_eval.driving.settings import DriverSource
 from auxdrive_eval.scoring import RULE_SETS
-from auxdrive_eval.simulators.base import Simulator
+from auxdrive_eval.scoring.records import SIMULATION_CRASHED
+from auxdrive_eval.simulators.base import SimulationCrashed, Simulator
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
 from auxdrive_eval.world import Route
 
 _log = logging.getLogger(__name__)
+ATTEMPTS = 3
+"""So often a route is begun anew, each time in a new simulator, before a crash of the simulation is
+its result.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,38 +110,63 @@ class RouteWorker:
         _log.debug(
             f"route {job.route.route_id} begins: {job.route.length_m:.0f} m, seed {job.seed}"
         )
-        length_m = self._rules.results.length_m(job.route)
         try:
             camera = self._driver.camera
         except AgentFailed as failed:
-            result = not_driven(
-                job.route,
-                failed,
-                rules=self._rules,
-                index=job.index,
-                repeat=job.repeat,
-                reported_length_m=length_m,
-            )
+            result = self._not_driven(job, failed)
         else:
-            if self._simulator is None:
-                seen = self._make.simulator
-                self._simulator = make_simulator(
-                    seen if camera is None else seen.with_camera(camera)
-                )
-            result = drive_route(
-                self._simulator,
-                job.route,
-                self._driver,
-                rules=self._rules,
-                seed=job.seed,
-                index=job.index,
-                repeat=job.repeat,
-                reported_length_m=length_m,
-            )
+            seen = self._make.simulator
+            result = self._driven(job, seen if camera is None else seen.with_camera(camera))
         save_route(self._make.out, stored_route(result))
+
+    def _driven(self, job: RouteJob, settings: SimulatorSettings) -> RouteResult:
+        """The result of a route. One whose simulation crashed is driven again from its start, in a
+        simulator that is made anew: what was driven before the crash is not counted.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                if self._simulator is None:
+                    self._simulator = make_simulator(settings)
+                result = drive_route(
+                    self._simulator,
+                    job.route,
+                    self._driver,
+                    rules=self._rules,
+                    seed=job.seed,
+                    index=job.index,
+                    repeat=job.repeat,
+                    reported_length_m=self._rules.results.length_m(job.route),
+                )
+            except SimulationCrashed as crashed:  # it could not be made
+                result = self._not_driven(job, Failure(SIMULATION_CRASHED, str(crashed)))
+            if not result.crashed:
+                break
+            _log.warning(
+                "route %s, attempt %d of %d: the simulation crashed: %s",
+                job.route.route_id,
+                attempt,
+                ATTEMPTS,
+                result.error,
+            )
+            self._close_simulator()
+        return result
+
+    def _not_driven(self, job: RouteJob, failed: AgentFailed | Failure) -> RouteResult:
+        return not_driven(
+            job.route,
+            failed,
+            rules=self._rules,
+            index=job.index,
+            repeat=job.repeat,
+            reported_length_m=self._rules.results.length_m(job.route),
+        )
+
+    def _close_simulator(self) -> None:
+        simulator, self._simulator = self._simulator, None
+        if simulator is not None:
+            simulator.close()
 
     def close(self) -> None:
         """Release the driver and the simulator."""
         self._driver.close()
-        if self._simulator is not None:
-            self._simulator.close()
+        self._close_simulator()

@@ -14,12 +14,13 @@ from auxdrive_eval.driving.drivers import Driver, Tally
 from auxdrive_eval.driving.film import Film
 from auxdrive_eval.scoring.records import (
     OUT_OF_TICKS,
+    SIMULATION_CRASHED,
     RouteMeta,
     RouteRecord,
     make_record,
 )
 from auxdrive_eval.scoring.rule_sets import RuleSet
-from auxdrive_eval.simulators.base import Simulator
+from auxdrive_eval.simulators.base import SimulationCrashed, Simulator
 from auxdrive_eval.world import Route, WorldState
 
 TRACE_DTYPE = np.dtype(
@@ -38,6 +39,19 @@ frame.
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """What ended a route, where it was not how the agent drove.
+
+    Attributes:
+        failure: the leaderboard's words, such as `SIMULATION_CRASHED`.
+        text: why, one line or more.
+    """
+
+    failure: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RouteResult:
     """The result of a route.
 
@@ -46,10 +60,11 @@ class RouteResult:
         events: what the criteria observed.
         trace: `TRACE_DTYPE` (N,).
         film: (time in seconds, RGB image (H, W, 3)), see `auxdrive_eval.driving.film.Film`.
-        error: why the agent failed: one line, then its traceback or the end of its output; empty if
-            it did not fail.
+        error: why the agent or the simulation failed: one line, then the agent's traceback or the
+            end of its output; empty if neither failed.
         tally: how its predictions were used.
         output: the end of what it printed.
+        crashed: whether the simulation failed.
     """
 
     record: RouteRecord
@@ -59,6 +74,7 @@ class RouteResult:
     error: str = ""
     tally: Tally = field(default_factory=Tally)
     output: str = ""
+    crashed: bool = False
 
 
 def drive_route(
@@ -88,15 +104,18 @@ def drive_route(
 
     Raises:
         AuxdriveError: a mistake of the user, such as an agent that needs what the simulator does
-            not have. Failures of the agent itself are not raised: they are in the result, with the
-            status 'Failed - Agent crashed' or "Failed - Agent couldn't be set up".
+            not have. Failures of the agent and of the simulation are not raised: they are in the
+            result, with the status 'Failed - Agent crashed', "Failed - Agent couldn't be set up" or
+            'Failed - Simulation crashed'.
     """
     seen = _Seen(simulator, route, rules)
-    failure = error = ""
     began_s = time.perf_counter()
+    failed: AgentFailed | Failure
     try:
         driver.start(route, seed)
-    except AgentFailed as failed:
+        state = simulator.reset(route, seed)
+    except (AgentFailed, SimulationCrashed) as error:
+        failed = error if isinstance(error, AgentFailed) else _crash(error)
         return not_driven(
             route,
             failed,
@@ -105,21 +124,7 @@ def drive_route(
             rules=rules,
             reported_length_m=reported_length_m,
         )
-    state = simulator.reset(route, seed)
-    over = False
-    while not over:
-        seen.film.look(simulator, state)
-        try:
-            control = driver.control(simulator, state)
-        except AgentFailed as failed:
-            failure, error = failed.failure, failed.text
-            break
-        state = simulator.step(control)
-        if rules.last_tick is not None and state.frame > rules.last_tick:
-            failure = OUT_OF_TICKS
-            break
-        over = seen.tick(state)
-    seen.end(state)
+    state, failed = _drive(simulator, driver, seen, state, rules.last_tick)
     length_m = route.length_m if reported_length_m is None else reported_length_m
     record = make_record(
         index=index,
@@ -132,13 +137,48 @@ def drive_route(
             duration_system=time.perf_counter() - began_s,
             route_length=length_m,
         ),
-        failure=failure,
+        failure=failed.failure,
         form=rules.results.routes,
     )
-    path = np.array(seen.trace, dtype=TRACE_DTYPE)
     return RouteResult(
-        record, tuple(seen.events), path, seen.film.shots(), error, driver.tally, driver.output()
+        record,
+        tuple(seen.events),
+        np.array(seen.trace, dtype=TRACE_DTYPE),
+        seen.film.shots(),
+        failed.text,
+        driver.tally,
+        driver.output(),
+        failed.failure == SIMULATION_CRASHED,
     )
+
+
+def _drive(
+    simulator: Simulator, driver: Driver, seen: _Seen, state: WorldState, last_tick: int | None
+) -> tuple[WorldState, Failure]:
+    """Drive until the route is over. Returns the world at its end, and what ended it."""
+    failed, over = Failure(), False
+    try:
+        while not over:
+            seen.film.look(simulator, state)
+            try:
+                control = driver.control(simulator, state)
+            except AgentFailed as error:
+                failed = Failure(error.failure, error.text)
+                break
+            state = simulator.step(control)
+            if last_tick is not None and state.frame > last_tick:
+                failed = Failure(OUT_OF_TICKS)
+                break
+            over = seen.tick(state)
+        seen.end(state)
+    except SimulationCrashed as error:
+        failed = _crash(error)
+        seen.end(state, film=False)
+    return state, failed
+
+
+def _crash(error: SimulationCrashed) -> Failure:
+    return Failure(SIMULATION_CRASHED, str(error))
 
 
 class _Seen:
@@ -166,11 +206,20 @@ class _Seen:
         self._note(state, news)
         return any(event.kind in TERMINAL_KINDS for event in news)
 
-    def end(self, state: WorldState) -> None:
-        """Observe what the criteria report when the route is over."""
+    def end(self, state: WorldState, film: bool = True) -> None:
+        """Observe what the criteria report when the route is over.
+
+        Args:
+            state: the world at the end of the route.
+            film: whether the simulator can still be asked for images.
+        """
         criteria = (self.completion, *self._criteria)
-        self._note(state, [event for criterion in criteria for event in criterion.finish(state)])
-        self.film.end(self._simulator, state)
+        news = [event for criterion in criteria for event in criterion.finish(state)]
+        if film:
+            self._note(state, news)
+            self.film.end(self._simulator, state)
+        else:
+            self.events += news
 
     def _note(self, state: WorldState, news: list[Event]) -> None:
         self.events += news
@@ -179,19 +228,19 @@ class _Seen:
 
 def not_driven(
     route: Route,
-    failed: AgentFailed,
+    failed: AgentFailed | Failure,
     *,
     rules: RuleSet,
     index: int = 0,
     repeat: int = 0,
     reported_length_m: float | None = None,
 ) -> RouteResult:
-    """The result of a route whose agent could not be set up: nothing was driven, and there are no
-    infractions.
+    """The result of a route whose agent or simulation could not be set up: nothing was driven, and
+    there are no infractions.
 
     Args:
         route: that should have been driven.
-        failed: why the agent could not be set up.
+        failed: why.
         rules: whose penalty of no events is recorded.
         index: position of the record among all, from 0.
         repeat: which of the route's repeats this is, from 0.
@@ -208,4 +257,11 @@ def not_driven(
         failure=failed.failure,
         form=rules.results.routes,
     )
-    return RouteResult(record, (), np.empty(0, TRACE_DTYPE), (), failed.text)
+    return RouteResult(
+        record,
+        (),
+        np.empty(0, TRACE_DTYPE),
+        (),
+        failed.text,
+        crashed=failed.failure == SIMULATION_CRASHED,
+    )

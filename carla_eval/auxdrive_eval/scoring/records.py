@@ -63,6 +63,8 @@ AGENT_FAILURES = frozenset({f"Failed - {SET_UP}", f"Failed - {CRASHED}"})
 
 
 SIMULATION_CRASHED = "Simulation crashed"
+WORTH_RETRYING = AGENT_FAILURES | {f"Failed - {SIMULATION_CRASHED}"}
+"""Statuses of routes that `--retry-crashed` drives again."""
 SENSORS_INVALID = "Agent's sensors were invalid"
 COMPLETED, PERFECT, FAILED = "Completed", "Perfect", "Failed"
 SUCCEEDED = frozenset({COMPLETED, PERFECT})

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from auxdrive.cards import CameraSpec, VehicleSpec
+from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.strict import Strict
@@ -19,6 +20,17 @@ from auxdrive_eval.world import Point, Route, TownMap, Weather, WorldState
 
 TICK_S = 0.05
 """20 ticks per second, as in the leaderboard."""
+
+
+class SimulationCrashed(SimulatorError):
+    """The simulation itself failed: its server is gone, hangs, or sends no frames or black ones.
+    Nobody who drives is to blame, and the route may succeed in a simulator that is made anew.
+
+    Examples:
+        >>> from auxdrive_eval.simulators.base import SimulationCrashed
+        >>> issubclass(SimulationCrashed, SimulatorError)
+        True
+    """
 
 
 class Simulator(Protocol):

@@ -4,6 +4,7 @@ on the number of workers. What workers log is logged in this process too.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import multiprocessing
 import os
@@ -13,6 +14,7 @@ import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -193,10 +195,13 @@ def _run_in_processes(
     make_worker: Callable[[], Worker[Job, Result]], jobs: Iterator[Job], workers: int
 ) -> Generator[tuple[Job, _Reply], None, None]:
     processes: list[BaseProcess] = []
+    ending = partial(_end, processes)
+    atexit.register(ending)  # before multiprocessing waits for them
     busy: dict[Connection, Job] = {}
 
     def begin(job: Job, connection: Connection | None = None) -> None:
-        free = connection or _start(make_worker, processes)
+        # not daemonic, so that workers may have processes of their own
+        free = connection or _start(make_worker, processes, daemon=False)
         busy[free] = job
         free.send(job)
 
@@ -215,15 +220,21 @@ def _run_in_processes(
                 for job in islice(jobs, 1):
                     begin(job, None if isinstance(received.error, WorkerDied) else ready)
     finally:
-        _end(processes)
+        atexit.unregister(ending)
+        ending()
 
 
-def _start(make_worker: Callable[[], Worker[Any, Any]], processes: list[BaseProcess]) -> Connection:
+def _start(
+    make_worker: Callable[[], Worker[Any, Any]],
+    processes: list[BaseProcess],
+    daemon: bool = True,
+) -> Connection:
     """Start another worker process.
 
     Args:
         make_worker: makes the worker in its process.
         processes: to which the process is added.
+        daemon: whether this process ends it on exit by itself; it can then have no processes.
 
     Returns:
         This process's end of the pipe to it.
@@ -234,7 +245,7 @@ def _start(make_worker: Callable[[], Worker[Any, Any]], processes: list[BaseProc
         target=_serve,
         args=(make_worker, theirs, level_now()),
         name=f"auxdrive-worker-{len(processes)}",
-        daemon=True,
+        daemon=daemon,
     )
     process.start()
     theirs.close()  # so that the pipe is closed when the process dies

@@ -1,0 +1,195 @@
+"""CARLA as a `Simulator`. The client lives in a process of its own, since it ends the process in
+which it is where a server with a traffic manager dies, and may hang for ever. So whatever befalls
+server and client is an error here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from auxdrive.cards import VehicleSpec
+from auxdrive.errors import AuxdriveError, WorkerDied
+from auxdrive.machine.workers import OwnProcess
+from auxdrive.modalities import Modality
+from auxdrive.steering import SteeringSpec
+from auxdrive.types import AnyArray, Control
+
+from auxdrive_eval.road_maps import CarlaRoadMap
+from auxdrive_eval.simulators.base import SimulationCrashed
+from auxdrive_eval.simulators.carla.client import ClientHalf
+from auxdrive_eval.simulators.carla.ego import axles_of
+from auxdrive_eval.simulators.carla.server import Server
+from auxdrive_eval.simulators.carla.spec import CarlaOptions
+from auxdrive_eval.simulators.carla.versions import client_library
+from auxdrive_eval.world import Point, Route, TownMap, Weather, WorldState
+
+VERSION = "1"
+"""Raise it whenever the same route, seed and driver give another drive than before."""
+PLANNING_S = 120.0
+SPARE_S = 5.0
+"""The client has its own time-outs; its process is ended this much later than the last of them."""
+
+
+class CarlaSimulator:
+    """An implementation of `auxdrive_eval.simulators.base.Simulator` by a server of CARLA. Each
+    route begins with its town loaded anew, so that nothing of an earlier one is left.
+
+    Args:
+        options: where the server is, and what is driven in it.
+        sensors: False for a world without sensors.
+
+    Raises:
+        MissingExtra: the extra [carla] is not installed.
+        SimulatorError: there is no server, another process uses it, or its version is another one
+            than the client's.
+        SimulationCrashed: the server does not answer.
+    """
+
+    def __init__(self, options: CarlaOptions, *, sensors: bool = True) -> None:
+        axles = axles_of(options.ego)
+        client_library()
+        self._options = options
+        self.tick_s = options.tick_s
+        self.camera = options.camera
+        self.vehicle = VehicleSpec(name=options.ego, wheelbase_m=axles.wheelbase_m)
+        self.steering = SteeringSpec(max_road_wheel_deg=options.max_steer_deg)
+        self._server = Server(options)
+        self._process: OwnProcess[tuple[str, tuple[Any, ...]], Any] | None = OwnProcess(
+            partial(ClientHalf, options, self._server.port, sensors)
+        )
+        try:
+            version = self._ask(options.wait_s + PLANNING_S, "version")
+        except BaseException:
+            self.close()
+            raise
+        self.version = f"{VERSION} of CARLA {version}"
+
+    def plan(
+        self,
+        town: str,
+        keypoints: Sequence[Point],
+        route_id: str = "0",
+        weather: Weather | None = None,
+        yaws_rad: Sequence[float | None] = (),
+    ) -> Route:
+        """Plan a route through keypoints of a town, by CARLA's own rules.
+
+        Args:
+            town: its name, such as `Town01`.
+            keypoints: two or more (x, y) in the world frame, metres.
+            route_id: id of the route.
+            weather: None is the default.
+            yaws_rad: without effect; CARLA takes the nearest lane.
+
+        Raises:
+            SimulatorError: there is no such town, or no route that fits these keypoints.
+        """
+        given = (town, tuple(keypoints), route_id, weather, tuple(yaws_rad))
+        found: Route = self._ask(self._loading_s, "plan", *given)
+        return found
+
+    def random_route(self, seed: int) -> Route:
+        """A route of a seed between two spawn points of the town that the options name.
+
+        Raises:
+            SimulatorError: there is no such town, or no route of a fitting length was found.
+        """
+        found: Route = self._ask(self._loading_s, "random_route", seed)
+        return found
+
+    def town_map(self, town: str) -> TownMap:
+        """What a map of the town shows.
+
+        Raises:
+            SimulatorError: the server has no such town.
+        """
+        found: TownMap = self._ask(self._loading_s, "town_map", town)
+        return found
+
+    def road_map(self, town: str) -> CarlaRoadMap:
+        """What planner and criteria ask of a town's roads.
+
+        Raises:
+            SimulatorError: the server has no such town.
+        """
+        text: str = self._ask(self._loading_s, "opendrive", town)
+        return CarlaRoadMap(client_library().Map(town, text), text)
+
+    def reset(self, route: Route, seed: int) -> WorldState:
+        """Load the town, and put the ego at rest with its centre at the start of the route.
+
+        Args:
+            route: from `plan` or `random_route`.
+            seed: decides the traffic.
+
+        Returns:
+            The world before the first tick.
+
+        Raises:
+            SimulatorError: the server has no such town, or there is no room for the ego.
+            SimulationCrashed: the server or its client failed.
+        """
+        limit_s = self._loading_s + 10 * self._options.timeout_s
+        state: WorldState = self._ask(limit_s, "reset", route, seed)
+        return state
+
+    def step(self, control: Control) -> WorldState:
+        """Advance by one tick.
+
+        Raises:
+            SimulatorError: no route was set, or the control is not finite.
+            SimulationCrashed: the server or its client failed.
+        """
+        state: WorldState = self._ask(2 * self._options.timeout_s, "step", control)
+        return state
+
+    def sense(self, modalities: Collection[Modality]) -> Mapping[Modality, AnyArray]:
+        """What the sensors see now, in the stored formats.
+
+        Raises:
+            SimulatorError: no route was set, or there is no such sensor.
+            SimulationCrashed: a frame has not come in time, or an image is black.
+        """
+        wanted = tuple(modalities)
+        frames: Mapping[Modality, AnyArray] = self._ask(
+            self._options.sensor_timeout_s, "sense", wanted
+        )
+        return frames
+
+    def expert(self) -> Control:
+        """The control that our own simple driver would choose now. See `expert.Expert`.
+
+        Raises:
+            SimulatorError: no route was set.
+            SimulationCrashed: the server or its client failed.
+        """
+        control: Control = self._ask(2 * self._options.timeout_s, "expert")
+        return control
+
+    def close(self) -> None:
+        """Remove every actor, give the server its time back, and end it if it was started here."""
+        with contextlib.suppress(AuxdriveError):  # what has failed has nothing to release
+            self._ask(2 * self._options.timeout_s, "close")
+        self._end_process()
+        self._server.close()
+
+    @property
+    def _loading_s(self) -> float:
+        return self._options.loading_s + PLANNING_S
+
+    def _ask(self, limit_s: float, name: str, *arguments: Any) -> Any:
+        if self._process is None:
+            raise SimulationCrashed("CARLA's client has ended; make the simulator anew")
+        try:
+            return self._process.ask((name, arguments), limit_s + SPARE_S)
+        except WorkerDied as died:
+            self._end_process()
+            raise SimulationCrashed(f"CARLA's client failed at '{name}': {died}") from died
+
+    def _end_process(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.close()

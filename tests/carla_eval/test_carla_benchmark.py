@@ -1,0 +1,206 @@
+"""A benchmark in CARLA whose server crashes: routes are driven again, nothing is lost or counted
+twice.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+carla = pytest.importorskip("carla", reason="needs the extra [carla]")
+
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[1] / "sdk")
+)  # its tests make genuine bundles
+import bundle_factory
+from auxdrive_eval import DriverSource, drive_all
+from auxdrive_eval.driving import route_worker
+from auxdrive_eval.driving.agents import AgentSource
+from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
+from auxdrive_eval.world import Route
+from carla_folder import carla_folder
+from carla_server.process import free_port
+
+SMALL = [
+    [(30.0, -1.75), (70.0, -1.75)],
+    [(150.0, 1.75), (120.0, 1.75)],
+    [(150.0, 81.75), (110.0, 81.75)],
+]
+SHARED = Path(__file__).parents[3] / "shared" / "carla" / "xodr"
+TIMES = {"timeout_s": 2.0, "sensor_timeout_s": 1.0}
+CAMERA = {"width": 16, "height": 12, "fov_deg": 90.0, "x_m": 1.7, "z_m": 1.6}
+
+
+KILLED = """
+import json, os, signal, sys
+from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
+if __name__ == "__main__":
+    options = json.loads(sys.argv[1])
+    simulator = make_simulator(SimulatorSettings(kind="carla", options=options))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+"""A program that is killed while its simulator and the server run."""
+
+
+def settings_in(folder: Path, *arguments: str, **options: Any) -> SimulatorSettings:
+    """Settings of a simulator whose servers are started from a folder.
+
+    Args:
+        folder: that looks like CARLA's.
+        arguments: of each server.
+        options: of the simulator, and `faults` of the servers.
+    """
+    faults = options.pop("faults", ())
+    root = carla_folder(
+        folder, "--scene", "carla_eval.carla_scenes:Still", *arguments, faults=faults
+    )
+    own = {"carla_root": str(root), "port": free_port(), "max_steer_deg": 40.0, "camera": CAMERA}
+    return SimulatorSettings(
+        kind="carla",
+        options={"town": "Small", "traffic": 2, "modalities": ["rgb"], **TIMES, **own, **options},
+    )
+
+
+def planned(settings: SimulatorSettings) -> list[Route]:
+    """Three short routes of the small town.
+
+    Args:
+        settings: of the simulator that plans them.
+    """
+    with closing(make_simulator(settings, sensors=False)) as simulator:
+        return [simulator.plan("Small", way, str(number)) for number, way in enumerate(SMALL)]
+
+
+def document(out: Path, routes: list[Route], settings: SimulatorSettings, workers: int = 1) -> Any:
+    """What a drive of the expert says, less the time that it took.
+
+    Args:
+        out: its folder.
+        routes: that are driven.
+        settings: of the simulator.
+        workers: number of processes.
+    """
+    drive_all(routes, DriverSource(None), settings, out, workers=workers)
+    records = json.loads((out / "results.json").read_text())["_checkpoint"]["records"]
+    for record in records:
+        del record["meta"]["duration_system"]
+    return records
+
+
+def running_from(root: Path) -> list[str]:
+    """The command lines of processes of this machine that name a folder.
+
+    Args:
+        root: the folder.
+    """
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            text = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            found += [text] if f"{root}/" in text else []
+    return found
+
+
+def wait_for_the_end_of(root: Path) -> None:
+    """Wait until no server from a folder runs; it ends a moment after who started it.
+
+    Args:
+        root: the folder.
+    """
+    until = time.monotonic() + 20.0
+    while left := running_from(root):
+        assert time.monotonic() < until, left
+        time.sleep(0.1)
+
+
+FAULTS = [
+    "kind=drop,tick=100000",  # of the simulator that is made for its version alone
+    "kind=die,tick=250",
+    "kind=black,sensor=sensor.camera,tick=200,count=99",
+]
+
+
+def test_two_crashes_change_no_record(tmp_path: Path) -> None:
+    routes = planned(settings_in(tmp_path / "plan"))
+    calm = document(tmp_path / "calm", routes, settings_in(tmp_path / "whole"))
+    assert [record["status"] for record in calm] == ["Completed"] * 3
+    rough = settings_in(tmp_path / "faults", faults=FAULTS)
+    assert document(tmp_path / "rough", routes, rough) == calm
+    assert (tmp_path / "faults" / "started").read_text().count("\n") == 4
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the town of ../shared/carla/xodr")
+def test_five_routes_of_town02_with_two_crashes(tmp_path: Path) -> None:
+    town = ("--town", "Town02", "--xodr", str(SHARED))
+    whole = settings_in(tmp_path / "whole", *town, town="Town02", traffic=5)
+    with closing(make_simulator(whole, sensors=False)) as simulator:
+        ways = [simulator.random_route(seed).points[[0, 60]].tolist() for seed in range(5)]
+        routes = [simulator.plan("Town02", way, str(n)) for n, way in enumerate(ways)]
+    calm = document(tmp_path / "calm", routes, whole)
+    rough = settings_in(tmp_path / "faults", *town, town="Town02", traffic=5, faults=FAULTS)
+    assert document(tmp_path / "rough", routes, rough) == calm
+    assert [record["status"] for record in calm] == ["Completed"] * 5
+
+
+def test_a_bundle_drives(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path / "root")
+    routes = planned(settings)[:1]
+    bundle = bundle_factory.write_bundle(tmp_path / "waypoints", "waypoints")
+    (driven,) = drive_all(
+        routes, DriverSource(AgentSource(bundle)), settings, tmp_path / "out"
+    ).driven
+    assert not driven.error
+    assert driven.tally.predictions > 10
+    assert driven.record.status in (
+        "Completed",
+        "Failed - Agent deviated from the route",
+        "Failed - Agent timed out",
+    )
+
+
+def test_a_simulation_that_crashes_again_and_again_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    routes = planned(settings_in(tmp_path / "plan"))[:1]
+    black = ["kind=black,sensor=sensor.camera,tick=30,count=999"] * 9
+    settings = settings_in(tmp_path / "black", faults=black)
+    (record,) = document(tmp_path / "out", routes, settings)
+    assert record["status"] == "Failed - Simulation crashed"
+    told = [text for text in caplog.messages if "the simulation crashed" in text]
+    assert len(told) == route_worker.ATTEMPTS
+    again = drive_all(
+        routes,
+        DriverSource(None),
+        settings_in(tmp_path / "whole"),
+        tmp_path / "out",
+        resume=True,
+        retry_crashed=True,
+    )
+    assert again.driven[0].record.status == "Completed"
+
+
+def test_two_workers_have_a_server_each_and_change_no_record(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path / "root")
+    routes = planned(settings)
+    one = document(tmp_path / "one", routes, settings)
+    assert document(tmp_path / "two", routes, settings, workers=2) == one
+    wait_for_the_end_of(tmp_path / "root")
+
+
+def test_a_server_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path / "root")
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    options = settings.options.model_copy(update={"wait_s": 30.0})
+    given = {name: getattr(options, name) for name in ("carla_root", "port", "town", "wait_s")}
+    ended = subprocess.run([sys.executable, script, json.dumps(given)], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    wait_for_the_end_of(tmp_path / "root")
