@@ -75,6 +75,8 @@ def test_y_and_yaw_are_flipped_once() -> None:
         assert (state.frame, state.time_s, state.speed_mps) == (0, 0.0, 0.0)
         assert state.lane is not None
         assert state.lane.width_m == 3.5
+        assert state.speed_limit_mps == pytest.approx(30.0 / 3.6)
+        assert state.background_mps == ()
         assert abs(state.lane.offset_m) < 1e-3
         world = carla.Client("127.0.0.1", server.port).get_world()
         simulator.step(Control(0.0, 0.0, 1.0))
@@ -119,6 +121,10 @@ def fail_while_driving(server: ServerProcess) -> None:
         simulator.reset(on_the_straight(simulator), 0)
         seen = server.report()["actors"]
         assert sum(name.startswith("vehicle.") for name in seen) == 4
+        for _ in range(40):
+            state = simulator.step(GAS)
+        assert len(state.background_mps) == 3
+        assert max(state.background_mps) > 1.0
         assert sum(name.startswith("sensor.") for name in seen) == 5
         assert ask(server.port, "get_episode_settings")[0] is True
         raise KeyError

@@ -184,4 +184,6 @@ class DrivenRoute:
             stop_signs=roads.stop_signs(centre),
             lane=roads.lane_view(*centre, here.yaw_rad, z_m),
             tail_lane_id=roads.lane_view(*behind, here.yaw_rad, z_m).lane_id,
+            speed_limit_mps=ego.speed_limit_mps,
+            background_mps=() if self._traffic is None else self._traffic.speeds_mps(),
         )

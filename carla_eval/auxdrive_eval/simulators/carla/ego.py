@@ -16,6 +16,7 @@ from auxdrive_eval.simulators.carla.spec import CarlaOptions
 from auxdrive_eval.world import Route
 
 ROLE = "hero"
+KMH_PER_MPS = 3.6
 ABOVE_M = 0.5
 """The leaderboard spawns the ego this far above the road, onto which it falls."""
 
@@ -118,3 +119,8 @@ class Ego:
     def steer_rad(self) -> float:
         """The angle to which the wheels were steered at the last tick."""
         return carla_steer_to_rad(self.vehicle.get_control().steer, self._max_steer_rad)
+
+    @property
+    def speed_limit_mps(self) -> float | None:
+        """The speed limit where the ego is; None where CARLA tells none."""
+        return float(self.vehicle.get_speed_limit()) / KMH_PER_MPS or None

@@ -56,6 +56,11 @@ class Traffic:
             for vehicle in self.vehicles:
                 vehicle.set_autopilot(True, port)
 
+    def speeds_mps(self) -> tuple[float, ...]:
+        """The speed of each vehicle after the last tick."""
+        velocities = [vehicle.get_velocity() for vehicle in self.vehicles]
+        return tuple(math.hypot(each.x, each.y, each.z) for each in velocities)
+
     def close(self) -> None:
         """End the traffic manager; the cast removes the vehicles. Where the server is gone, this
         ends the process.
