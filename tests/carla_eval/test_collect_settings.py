@@ -74,7 +74,7 @@ def test_impossible_settings_are_refused(changes: dict[str, Any], message: str) 
         (["--size", "256"], "--size 256: write width x height"),
         (["--size", "8x8"], "each from 16 to 4096"),
         (["--modalities", "rgb,depht"], "Did you mean 'depth'"),
-        (["--sim", "carla"], "unknown simulator 'carla'"),
+        (["--sim", "carlo"], "unknown simulator 'carlo'"),
         (["--traffic", "-1"], "the number of moving cars is 0 to 500, got -1"),
         (["--traffic", "2", "--sim-option", "traffic=3"], "--traffic or --sim-option traffic"),
         (["--sim-option", "trafic=3"], "Did you mean 'traffic'"),

@@ -68,7 +68,7 @@ def test_the_expert_is_driven_and_reported(
         (["expert", "--routes", "a.xml"], "a.xml: no such file"),
         (["expert", "--count", "0"], "--count is the number of routes"),
         (["expert", "--route-seeds", "99999"], "they go from 0 to 9999"),
-        (["expert", "--sim", "carla"], "unknown simulator 'carla'"),
+        (["expert", "--sim", "carlo"], "unknown simulator 'carlo'"),
         (["expert", "--rules", "9", "--count", "1"], "unknown rule set '9'"),
         (["expert", "--repeats", "0", "--count", "1"], "Invalid value for '--repeats'"),
         (["expert", "--controller", "pid"], "the expert steers itself"),
