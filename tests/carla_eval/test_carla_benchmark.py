@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ SMALL = [
     [(30.0, -1.75), (70.0, -1.75)],
     [(150.0, 1.75), (120.0, 1.75)],
     [(150.0, 81.75), (110.0, 81.75)],
+    [(60.0, 1.75), (35.0, 1.75)],
+    [(150.0, 78.25), (175.0, 78.25)],
 ]
 SHARED = Path(__file__).parents[3] / "shared" / "carla" / "xodr"
 TIMES = {"timeout_s": 2.0, "sensor_timeout_s": 1.0}
@@ -69,18 +72,31 @@ def settings_in(folder: Path, *arguments: str, **options: Any) -> SimulatorSetti
     )
 
 
-def planned(settings: SimulatorSettings) -> list[Route]:
-    """Three short routes of the small town.
+def planned(settings: SimulatorSettings, count: int = len(SMALL)) -> list[Route]:
+    """Short routes of the small town.
+
+    Args:
+        settings: of the simulator that plans them.
+        count: how many.
+    """
+    with closing(make_simulator(settings, sensors=False)) as simulator:
+        ways = enumerate(SMALL[:count])
+        return [simulator.plan("Small", way, str(number)) for number, way in ways]
+
+
+def of_town02(settings: SimulatorSettings) -> list[Route]:
+    """Five short routes of Town02.
 
     Args:
         settings: of the simulator that plans them.
     """
     with closing(make_simulator(settings, sensors=False)) as simulator:
-        return [simulator.plan("Small", way, str(number)) for number, way in enumerate(SMALL)]
+        ways = [simulator.random_route(seed).points[[0, 40]].tolist() for seed in range(5)]
+        return [simulator.plan("Town02", way, str(n)) for n, way in enumerate(ways)]
 
 
 def document(out: Path, routes: list[Route], settings: SimulatorSettings, workers: int = 1) -> Any:
-    """What a drive of the expert says, less the time that it took.
+    """The results of a drive of the expert, less the time that it took.
 
     Args:
         out: its folder.
@@ -89,10 +105,20 @@ def document(out: Path, routes: list[Route], settings: SimulatorSettings, worker
         workers: number of processes.
     """
     drive_all(routes, DriverSource(None), settings, out, workers=workers)
-    records = json.loads((out / "results.json").read_text())["_checkpoint"]["records"]
-    for record in records:
-        del record["meta"]["duration_system"]
-    return records
+    return json.loads((out / "results.json").read_text(), object_hook=_timeless)
+
+
+def _timeless(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if name != "duration_system"}
+
+
+def statuses(results: Any) -> list[str]:
+    """How each route ended.
+
+    Args:
+        results: from `document`.
+    """
+    return [record["status"] for record in results["_checkpoint"]["records"]]
 
 
 def running_from(root: Path) -> list[str]:
@@ -126,33 +152,37 @@ FAULTS = [
     "kind=die,tick=250",
     "kind=black,sensor=sensor.camera,tick=200,count=99",
 ]
+"""Of three servers, one after the other: the second and the third fail in the middle of a route."""
+TOWN02 = pytest.param(
+    ("--town", "Town02", "--xodr", str(SHARED)),
+    {"town": "Town02", "traffic": 5},
+    of_town02,
+    marks=pytest.mark.skipif(not SHARED.is_dir(), reason="needs the town of ../shared/carla/xodr"),
+    id="Town02",
+)
 
 
-def test_two_crashes_change_no_record(tmp_path: Path) -> None:
-    routes = planned(settings_in(tmp_path / "plan"))
-    calm = document(tmp_path / "calm", routes, settings_in(tmp_path / "whole"))
-    assert [record["status"] for record in calm] == ["Completed"] * 3
-    rough = settings_in(tmp_path / "faults", faults=FAULTS)
+@pytest.mark.parametrize(
+    ("arguments", "options", "plan"), [pytest.param((), {}, planned, id="Small"), TOWN02]
+)
+def test_five_routes_with_two_crashes_are_as_five_without(
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    options: dict[str, Any],
+    plan: Callable[[SimulatorSettings], list[Route]],
+) -> None:
+    whole = settings_in(tmp_path / "whole", *arguments, **options)
+    routes = plan(whole)
+    calm = document(tmp_path / "calm", routes, whole)
+    assert statuses(calm) == ["Completed"] * 5
+    rough = settings_in(tmp_path / "faults", *arguments, faults=FAULTS, **options)
     assert document(tmp_path / "rough", routes, rough) == calm
     assert (tmp_path / "faults" / "started").read_text().count("\n") == 4
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the town of ../shared/carla/xodr")
-def test_five_routes_of_town02_with_two_crashes(tmp_path: Path) -> None:
-    town = ("--town", "Town02", "--xodr", str(SHARED))
-    whole = settings_in(tmp_path / "whole", *town, town="Town02", traffic=5)
-    with closing(make_simulator(whole, sensors=False)) as simulator:
-        ways = [simulator.random_route(seed).points[[0, 60]].tolist() for seed in range(5)]
-        routes = [simulator.plan("Town02", way, str(n)) for n, way in enumerate(ways)]
-    calm = document(tmp_path / "calm", routes, whole)
-    rough = settings_in(tmp_path / "faults", *town, town="Town02", traffic=5, faults=FAULTS)
-    assert document(tmp_path / "rough", routes, rough) == calm
-    assert [record["status"] for record in calm] == ["Completed"] * 5
-
-
 def test_a_bundle_drives(tmp_path: Path) -> None:
     settings = settings_in(tmp_path / "root")
-    routes = planned(settings)[:1]
+    routes = planned(settings, 1)
     bundle = bundle_factory.write_bundle(tmp_path / "waypoints", "waypoints")
     (driven,) = drive_all(
         routes, DriverSource(AgentSource(bundle)), settings, tmp_path / "out"
@@ -169,11 +199,10 @@ def test_a_bundle_drives(tmp_path: Path) -> None:
 def test_a_simulation_that_crashes_again_and_again_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    routes = planned(settings_in(tmp_path / "plan"))[:1]
+    routes = planned(settings_in(tmp_path / "plan"), 1)
     black = ["kind=black,sensor=sensor.camera,tick=30,count=999"] * 9
     settings = settings_in(tmp_path / "black", faults=black)
-    (record,) = document(tmp_path / "out", routes, settings)
-    assert record["status"] == "Failed - Simulation crashed"
+    assert statuses(document(tmp_path / "out", routes, settings)) == ["Failed - Simulation crashed"]
     told = [text for text in caplog.messages if "the simulation crashed" in text]
     assert len(told) == route_worker.ATTEMPTS
     again = drive_all(
@@ -189,7 +218,7 @@ def test_a_simulation_that_crashes_again_and_again_is_told(
 
 def test_two_workers_have_a_server_each_and_change_no_record(tmp_path: Path) -> None:
     settings = settings_in(tmp_path / "root")
-    routes = planned(settings)
+    routes = planned(settings, 3)
     one = document(tmp_path / "one", routes, settings)
     assert document(tmp_path / "two", routes, settings, workers=2) == one
     wait_for_the_end_of(tmp_path / "root")

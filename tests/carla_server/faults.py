@@ -21,7 +21,8 @@ class Fault:
     Attributes:
         kind: of KINDS.
         sensor: beginning of the blueprints concerned; "" for all.
-        tick: the first tick since the server's start in which it strikes; 0 from now on.
+        tick: the first tick in synchronous mode, counted from the server's start, in which it
+            strikes; 0 at once, while time runs freely too.
         count: how often it strikes.
         seconds: how long a hang lasts.
     """

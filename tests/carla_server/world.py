@@ -160,7 +160,7 @@ class World:
         Returns:
             The number of the new frame.
         """
-        self.faults.tick += 1
+        self.faults.tick += self.settings.synchronous  # how long time ran freely is chance
         if self.faults.takes("die"):
             os._exit(CRASHED)
         if fault := self.faults.takes("hang"):
