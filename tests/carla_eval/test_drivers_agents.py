@@ -11,15 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from auxdrive.errors import SimulatorError, UsageError
+from auxdrive.errors import DataError, SimulatorError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.types import Control, Flag, Observation, Prediction
 from auxdrive_eval.criteria import Event, EventKind
 from auxdrive_eval.criteria.base import event_at
 from auxdrive_eval.driving.drivers import AgentDriver, ExpertDriver
 from auxdrive_eval.driving.following import check_controller
-from auxdrive_eval.driving.route_store import load_route, save_route, stored_route, what_became
+from auxdrive_eval.driving.route_store import load_route, route_folder, save_route, stored_route
 from auxdrive_eval.driving.runner import drive_route
+from auxdrive_eval.driving.tally import what_became
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.world import Route
@@ -171,6 +172,13 @@ def test_withheld_predictions_stop_the_car_and_are_counted(
     assert stored.tally.braked == result.tally.braked
     assert stored.tally.flags == {"non_finite_output": result.tally.braked}
     assert "the car was braked instead. Flags: non_finite_output" in what_became(stored.tally)
+    assert len(stored.latency) == result.tally.predictions
+    np.testing.assert_array_equal(stored.latency["model_ms"], 1.0)
+    assert (stored.latency["driver_ms"] > 0).all()
+    assert stored.latency["time_s"] == pytest.approx(0.1 * np.arange(len(stored.latency)))
+    np.save(route_folder(tmp_path, 0) / "latency.npy", np.zeros(3))
+    with pytest.raises(DataError, match=r"latency\.npy holds no times of predictions"):
+        load_route(tmp_path, 0)
     # The next route counts from zero.
     driver.start(short_routes[0], 1)
     assert driver.tally.braked == 0

@@ -13,8 +13,9 @@ import pytest
 from auxdrive.modalities import Modality
 from auxdrive.types import Control, Flag, Observation, Prediction
 from auxdrive_eval.driving.drivers import AgentDriver
-from auxdrive_eval.driving.route_store import load_route, save_route, stored_route, what_became
+from auxdrive_eval.driving.route_store import load_route, save_route, stored_route
 from auxdrive_eval.driving.runner import drive_route
+from auxdrive_eval.driving.tally import what_became
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.world import Route
@@ -85,5 +86,10 @@ def test_a_latched_stop_holds_and_is_told(
     assert stored.tally.envelope == dict(result.tally.envelope)
     assert "Safety envelope, of" in what_became(stored.tally)
     assert "fallback" in what_became(stored.tally)
+    assert stored.interventions == result.tally.interventions.found
+    for flag in {each.flag for each in stored.interventions}:
+        spans = [each for each in stored.interventions if each.flag == flag]
+        assert sum(each.ticks for each in spans) == result.tally.envelope[flag]
+        assert all(each.began_s <= each.ended_s for each in spans)
     driver.start(longer_route, 1)
     assert not driver.tally.envelope

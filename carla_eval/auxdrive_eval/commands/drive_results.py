@@ -8,7 +8,8 @@ import auxdrive.console as console
 from auxdrive.storage.publish import write_atomic
 
 from auxdrive_eval.driving.evaluate import Evaluation
-from auxdrive_eval.driving.route_store import tally_of, what_became
+from auxdrive_eval.driving.route_store import tally_of
+from auxdrive_eval.driving.tally import what_became
 from auxdrive_eval.report.drive_report import drive_report
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.repeats import scores_in_words

@@ -10,7 +10,8 @@ from auxdrive.inspection.base import Inspection, Summary
 
 from auxdrive_eval.driving.folder import is_drive
 from auxdrive_eval.driving.inspection import summarise_drive, summarise_route
-from auxdrive_eval.driving.route_store import StoredTally, is_route, what_became
+from auxdrive_eval.driving.route_store import is_route
+from auxdrive_eval.driving.tally import StoredTally, what_became
 
 _UNREADABLE = "damaged, see below"
 

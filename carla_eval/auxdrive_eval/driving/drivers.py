@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from auxdrive.cards import CameraSpec
@@ -18,6 +17,7 @@ from auxdrive_eval.driving.agents.messages import AgentDescription
 from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.following import Following
 from auxdrive_eval.driving.sensing import sense
+from auxdrive_eval.driving.tally import Tally
 from auxdrive_eval.scoring.records import SET_UP
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.world import Route, WorldState
@@ -26,39 +26,6 @@ TICKS_PER_PREDICTION = 2
 """The agent predicts at every second tick, and its control is kept in between, as with TransFuser's
 action repeat.
 """
-
-
-@dataclass(slots=True)
-class Tally:
-    """How a route's predictions were used.
-
-    Attributes:
-        predictions: number of predictions.
-        braked: those that could not be used (withheld, not finite, too old), so that the car
-            braked.
-        flagged: those that were used although they had a flag.
-        flags: how often each flag came.
-        envelope: at how many ticks the safety envelope raised each flag, and under "ticks" how many
-            it saw; empty without one.
-    """
-
-    predictions: int = 0
-    braked: int = 0
-    flagged: int = 0
-    flags: Counter[str] = field(default_factory=Counter)
-    envelope: Counter[str] = field(default_factory=Counter)
-
-    def add(self, prediction: Prediction, braked: bool) -> None:
-        """Count a prediction.
-
-        Args:
-            prediction: whose flags are counted too.
-            braked: whether it could not be used, so that the car braked.
-        """
-        self.predictions += 1
-        self.braked += braked
-        self.flagged += bool(prediction.flags) and not braked
-        self.flags.update(flag.value for flag in prediction.flags)
 
 
 class Driver(Protocol):
@@ -241,14 +208,17 @@ class AgentDriver:
             observation = Observation(
                 frames[Modality.RGB], state.time_s, state.speed_mps, target_ego_m, int(command)
             )
+            began_s = time.perf_counter()
             prediction = self._agent.act(
                 observation, {modality: frames[modality] for modality in auxiliaries}
             )
             self._held, braked = self._following.follow(observation, prediction, state)
-            self.tally.add(prediction, braked)
+            took_ms = (time.perf_counter() - began_s) * 1e3
+            self.tally.add(prediction, braked, state.time_s, took_ms)
         else:
             self._held = self._following.between(self._held, state)
         self.tally.envelope = self._following.interventions
+        self.tally.interventions.note(state.time_s, self._following.flags)
         self._tick += 1
         return self._held
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from auxdrive import EnvelopeOptions, SafetyEnvelope
+from auxdrive import EnvelopeFlag, EnvelopeOptions, SafetyEnvelope
 from auxdrive.controllers import make_controller
 from auxdrive.controllers.base import Controller
 from auxdrive.controllers.creep import Creeping
@@ -36,6 +36,7 @@ class Following:
 
     Attributes:
         interventions: how many ticks the envelope raised each flag, and how many it saw.
+        flags: what it raised at this tick.
 
     Raises:
         UsageError: the controller or the envelope does not fit the vehicle.
@@ -54,6 +55,7 @@ class Following:
         self._controller: Controller | None = None
         self._envelope: SafetyEnvelope | None = None
         self._seen: tuple[Observation, Prediction] | None = None
+        self.flags: frozenset[EnvelopeFlag] = frozenset()
         if controller is not None:
             self._take(controller)
 
@@ -118,7 +120,9 @@ class Following:
 
     def _guarded(self, envelope: SafetyEnvelope, state: WorldState) -> Control:
         assert self._seen is not None
-        return envelope.step(*self._seen, state.speed_mps, state.time_s).control
+        guarded = envelope.step(*self._seen, state.speed_mps, state.time_s)
+        self.flags = guarded.flags
+        return guarded.control
 
     def _take(self, name: str) -> None:
         given = self._description

@@ -2,8 +2,9 @@
 complete. Resuming, reports and merging read them.
 
 routes/<index>/result.json    record, events, error, times of the film's images, use of the
-                              predictions
+                              predictions, interventions of the safety envelope
 routes/<index>/trace.npy      the driven path (`TRACE_DTYPE`)
+routes/<index>/latency.npy    how long each prediction took (`LATENCY_DTYPE`), if any was made
 routes/<index>/film_<n>.jpg   what the camera saw
 routes/<index>/agent.txt      the end of what the agent printed, if it printed anything
 """
@@ -12,7 +13,6 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -35,11 +35,18 @@ from auxdrive.types import AnyArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auxdrive_eval.criteria import Event, EventKind, Moment
-from auxdrive_eval.driving.drivers import Tally
 from auxdrive_eval.driving.runner import TRACE_DTYPE, RouteResult
+from auxdrive_eval.driving.tally import (
+    LATENCY_DTYPE,
+    Intervention,
+    StoredTally,
+    stored_latency,
+    stored_tally,
+    summed,
+)
 from auxdrive_eval.scoring.records import RouteRecord
 
-_RESULT, _TRACE, _OUTPUT = "result.json", "trace.npy", "agent.txt"
+_RESULT, _TRACE, _LATENCY, _OUTPUT = "result.json", "trace.npy", "latency.npy", "agent.txt"
 _JPEG_QUALITY, _FILM_LONGEST = 85, 640
 _LARGEST_FILE = 256 << 20
 
@@ -55,66 +62,13 @@ class _StoredEvent(Strict):
     hit: tuple[float, float] | None = None
 
 
-class StoredTally(Strict):
-    """`auxdrive_eval.driving.drivers.Tally` in its stored form."""
-
-    predictions: int = Field(ge=0)
-    braked: int = Field(ge=0)
-    flagged: int = Field(ge=0)
-    flags: dict[str, int]
-    envelope: dict[str, int] = Field(default={})
-
-
-def tally_of(routes: Iterable[StoredRoute]) -> StoredTally:
-    """The sums over all routes."""
-    tallies = [route.tally for route in routes]
-    flags: Counter[str] = Counter()
-    envelope: Counter[str] = Counter()
-    for tally in tallies:
-        flags.update(tally.flags)
-        envelope.update(tally.envelope)
-    return StoredTally(
-        predictions=sum(tally.predictions for tally in tallies),
-        braked=sum(tally.braked for tally in tallies),
-        flagged=sum(tally.flagged for tally in tallies),
-        flags=dict(sorted(flags.items())),
-        envelope=dict(sorted(envelope.items())),
-    )
-
-
-def what_became(tally: StoredTally) -> str:
-    """How the predictions that were not simply used were handled, in words; empty if there are
-    none.
-    """
-    parts = []
-    if tally.braked:
-        parts.append(
-            f"{tally.braked} of {tally.predictions} predictions could not be driven by, and the "
-            "car was braked instead."
-        )
-    if tally.flagged:
-        parts.append(
-            f"{tally.flagged} of {tally.predictions} predictions came with a flag and were driven "
-            "by all the same."
-        )
-    if tally.flags:
-        parts.append(
-            f"Flags: {', '.join(f'{name} {count}' for name, count in tally.flags.items())}."
-        )
-    if ticks := tally.envelope.get("ticks", 0):
-        found = ", ".join(
-            f"{name} {count}" for name, count in tally.envelope.items() if name != "ticks"
-        )
-        parts.append(f"Safety envelope, of {ticks} ticks: {found or 'nothing'}.")
-    return " ".join(parts)
-
-
 class _StoredResult(Strict):
     record: RouteRecord
     events: tuple[_StoredEvent, ...]
     film_times_s: tuple[float, ...]
     error: str
     tally: StoredTally
+    interventions: tuple[Intervention, ...] = ()
 
 
 class StoredRoute(BaseModel):
@@ -125,6 +79,8 @@ class StoredRoute(BaseModel):
         trace: `TRACE_DTYPE` (N,).
         error: see `auxdrive_eval.driving.runner.RouteResult`; its first line says why the agent
             failed.
+        interventions: of the safety envelope, in the order in which they began.
+        latency: `LATENCY_DTYPE` (N,), a record for each prediction.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
@@ -134,6 +90,8 @@ class StoredRoute(BaseModel):
     film: tuple[tuple[float, bytes], ...]
     error: str
     tally: StoredTally
+    interventions: tuple[Intervention, ...] = ()
+    latency: AnyArray = Field(default_factory=lambda: np.empty(0, LATENCY_DTYPE))
     output: str = ""
 
     @property
@@ -146,6 +104,11 @@ class StoredRoute(BaseModel):
         return self.model_copy(update={"record": self.record.model_copy(update={"index": index})})
 
 
+def tally_of(routes: Iterable[StoredRoute]) -> StoredTally:
+    """The counts of all routes together."""
+    return summed(route.tally for route in routes)
+
+
 def stored_route(result: RouteResult) -> StoredRoute:
     """A result in its stored form."""
     return StoredRoute(
@@ -156,18 +119,10 @@ def stored_route(result: RouteResult) -> StoredRoute:
             (time_s, jpeg(image, _JPEG_QUALITY, _FILM_LONGEST)) for time_s, image in result.film
         ),
         error=result.error,
-        tally=_tally(result.tally),
+        tally=stored_tally(result.tally),
+        interventions=result.tally.interventions.found,
+        latency=stored_latency(result.tally),
         output=result.output,
-    )
-
-
-def _tally(tally: Tally) -> StoredTally:
-    return StoredTally(
-        predictions=tally.predictions,
-        braked=tally.braked,
-        flagged=tally.flagged,
-        flags=dict(sorted(tally.flags.items())),
-        envelope=dict(sorted(tally.envelope.items())),
     )
 
 
@@ -239,12 +194,18 @@ def _files(route: StoredRoute) -> Mapping[str, bytes]:
         film_times_s=tuple(time_s for time_s, _ in route.film),
         error=route.error,
         tally=route.tally,
+        interventions=route.interventions,
     )
-    trace = io.BytesIO()
-    np.save(trace, route.trace, allow_pickle=False)
-    files = {_RESULT: stored.model_dump_json(indent=2).encode(), _TRACE: trace.getvalue()}
+    files = {_RESULT: stored.model_dump_json(indent=2).encode(), _TRACE: _npy(route.trace)}
+    files |= {_LATENCY: _npy(route.latency)} if len(route.latency) else {}
     files |= {f"film_{number}.jpg": jpeg for number, (_, jpeg) in enumerate(route.film)}
     return files | ({_OUTPUT: route.output.encode()} if route.output else {})
+
+
+def _npy(array: AnyArray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=False)
+    return file.getvalue()
 
 
 def load_route(out: Path, index: int) -> StoredRoute | None:
@@ -278,6 +239,8 @@ def read_route(folder: Path) -> StoredRoute:
     try:
         stored = _StoredResult.model_validate_json(read_bytes(folder / _RESULT, MAX_JSON_BYTES))
         trace = load_npy(folder / _TRACE)
+        timed = folder / _LATENCY
+        latency = load_npy(timed) if exists(timed) else np.empty(0, LATENCY_DTYPE)
         shots = [
             (time_s, folder / f"film_{number}.jpg")
             for number, time_s in enumerate(stored.film_times_s)
@@ -294,10 +257,12 @@ def read_route(folder: Path) -> StoredRoute:
             f"{folder}: this route's result is damaged ({error}); remove the folder to drive the "
             "route again"
         ) from error
-    if trace.dtype != TRACE_DTYPE:
-        raise DataError(
-            f"{folder}: {_TRACE} is no driven path; remove the folder to drive the route again"
-        )
+    for array, dtype, what in (
+        (trace, TRACE_DTYPE, f"{_TRACE} is no driven path"),
+        (latency, LATENCY_DTYPE, f"{_LATENCY} holds no times of predictions"),
+    ):
+        if array.dtype != dtype or array.ndim != 1:
+            raise DataError(f"{folder}: {what}; remove the folder to drive the route again")
     events = tuple(
         Event(**{name: getattr(event, name) for name in _StoredEvent.model_fields})
         for event in stored.events
@@ -309,5 +274,7 @@ def read_route(folder: Path) -> StoredRoute:
         film=film,
         error=stored.error,
         tally=stored.tally,
+        interventions=stored.interventions,
+        latency=latency,
         output=output,
     )

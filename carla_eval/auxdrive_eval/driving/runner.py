@@ -10,8 +10,9 @@ from auxdrive.types import AnyArray, UInt8
 
 from auxdrive_eval.criteria import TERMINAL_KINDS, Event
 from auxdrive_eval.driving.agents.remote import AgentFailed
-from auxdrive_eval.driving.drivers import Driver, Tally
+from auxdrive_eval.driving.drivers import Driver
 from auxdrive_eval.driving.film import Film
+from auxdrive_eval.driving.tally import Tally
 from auxdrive_eval.scoring.records import (
     OUT_OF_TICKS,
     SIMULATION_CRASHED,

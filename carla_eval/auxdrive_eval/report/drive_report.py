@@ -20,8 +20,11 @@ from auxdrive.html.blocks import (
 )
 
 from auxdrive_eval.driving.evaluate import Evaluation
-from auxdrive_eval.driving.route_store import StoredRoute, tally_of, what_became
+from auxdrive_eval.driving.route_store import StoredRoute, tally_of
 from auxdrive_eval.driving.settings import EvaluationSettings
+from auxdrive_eval.driving.tally import what_became
+from auxdrive_eval.report.breakdown import breakdowns, weather_in_words
+from auxdrive_eval.report.driver_tables import driver_sections, interventions_of
 from auxdrive_eval.report.route_drive import (
     film_of,
     infraction_table,
@@ -51,7 +54,9 @@ def drive_report(evaluation: Evaluation) -> str:
             css="notice",
         ),
         *summary_parts(evaluation),
+        *breakdowns(evaluation),
         section("Routes", _route_table(evaluation)),
+        *driver_sections(evaluation),
         *_route_sections(evaluation),
     ]
     driven = f"{settings.route_count} routes, {settings.repeats} time(s) each; seed {settings.seed}"
@@ -99,6 +104,7 @@ def route_section(route: Route, driven: StoredRoute, town: TownMap) -> Markup:
     ]
     if told := what_became(driven.tally):
         parts.append(paragraph(told, css="bad" if driven.tally.braked else "soft"))
+    parts.append(interventions_of(driven))
     if driven.error:
         parts += [element("h3", "The agent failed"), preformatted(driven.error)]
     return section(f"#{driven.record.index}: route {route.route_id} in {route.town}", *parts)
@@ -151,6 +157,7 @@ def _route_table(evaluation: Evaluation) -> Markup:
                 record.index,
                 route.route_id,
                 route.town,
+                weather_in_words(route.weather),
                 f"{record.meta.route_length:.0f}",
                 element("span", record.status, css=good),
                 f"{scores.score_composed:.1f}",
@@ -161,7 +168,7 @@ def _route_table(evaluation: Evaluation) -> Markup:
             )
         )
     columns = (
-        *("no.", "route", "town", "length, m"),
+        *("no.", "route", "town", "weather", "length, m"),
         *("status", "score, of 100", "completion, %", "penalty", "infractions", "time, s"),
     )
-    return table(columns, rows, text_columns=(2, 4), groups=(("route", 4), ("drive", 6)))
+    return table(columns, rows, text_columns=(2, 3, 5), groups=(("route", 5), ("drive", 6)))
