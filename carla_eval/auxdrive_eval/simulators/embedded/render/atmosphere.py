@@ -199,37 +199,45 @@ class Overlay:
         light = self._light
         if inverse_depth is None and light.rain == 0.0:
             return rgb
-        image = rgb.astype(np.float32)
+        # One channel after the other: arrays whose last axis is three channels are slow to add.
+        image = np.moveaxis(rgb, -1, 0).astype(np.float32, order="C")
         if inverse_depth is not None:
-            near = np.maximum(inverse_depth, 1e-4)
+            near, solid = np.maximum(inverse_depth, 1e-4), inverse_depth > 0.0
             if light.night > 0.0:
-                image *= self._headlights(near, inverse_depth > 0.0, glowing)
+                self._shine(image, near, solid, glowing)
             if light.fog_per_m > 0.0:
-                clear = np.exp(np.float32(-light.fog_per_m) / near)[:, :, None]
-                clear = np.where(
-                    inverse_depth[:, :, None] > 0.0,
-                    clear,
-                    np.float32(np.exp(-light.fog_per_m * 120.0)),
-                )
-                image = image * clear + self._fog * (1 - clear)
+                self._veil(image, near, solid)
         if light.rain > 0.0:
-            image += self._streaks(time_s)[:, :, None]
+            image += self._streaks(time_s)
         np.clip(image, 0.0, 255.0, out=image)
-        return (image + np.float32(0.5)).astype(np.uint8)
+        image += np.float32(0.5)
+        return np.moveaxis(image.astype(np.uint8), 0, -1)
 
-    def _headlights(
-        self, inverse_depth: Float32, solid: AnyArray, glowing: AnyArray | None
-    ) -> Float32:
-        """How much brighter the headlights make each pixel of the dimmed night, (H, W, 3)."""
+    def _veil(self, image: Float32, inverse_depth: Float32, solid: AnyArray) -> None:
+        """Lay fog over the channels of an image (3, H, W)."""
+        extinction = self._light.fog_per_m
+        clear = np.exp(np.float32(-extinction) / inverse_depth)
+        clear[~solid] = np.float32(np.exp(-extinction * 120.0))
+        veil = 1 - clear
+        for channel, fog in zip(image, self._fog, strict=True):
+            channel *= clear
+            channel += fog * veil
+
+    def _shine(
+        self, image: Float32, inverse_depth: Float32, solid: AnyArray, glowing: AnyArray | None
+    ) -> None:
+        """Light the channels of an image (3, H, W) of the dimmed night with the headlights."""
         night = np.float32(self._light.night)
         near = np.float32(16.0) * inverse_depth
         fall = np.minimum(np.float32(1.0), near * np.sqrt(near))
-        gain: Float32 = (night * self._beam * fall)[:, :, None] * _HEADLIGHT
-        gain += 1 - np.float32(0.35) * night
-        gain[~solid] = 1.0
-        if glowing is not None:
-            gain[glowing] = np.maximum(gain[glowing], 1.0)
-        return gain
+        beam = night * self._beam * fall
+        for channel, brightest in zip(image, _HEADLIGHT, strict=True):
+            gain = beam * brightest
+            gain += 1 - np.float32(0.35) * night
+            gain[~solid] = 1.0
+            if glowing is not None:
+                gain[glowing] = np.maximum(gain[glowing], 1.0)
+            channel *= gain
 
     def _streaks(self, time_s: float) -> Float32:
         """The light of falling drops (H, W): short slanted strokes, different at each instant."""

@@ -41,6 +41,8 @@ SUPERSAMPLE = 2
 rasteriser has no antialiasing.
 """
 _DEPTH_LIMIT = 65535
+_PIXEL = np.uint64(32)
+_RED_BLUE, _GREEN = np.uint64(0x00FF00FF_00FF00FF), np.uint64(0x0000FF00_0000FF00)
 
 
 class PandaRenderer:
@@ -133,10 +135,11 @@ class PandaRenderer:
         actors.show(scene)
         self._aim(self._rgb, scene.ego)
         image = _shrink(self._rgb.draw())
-        if not light.needs_depth:
-            return overlay.apply(image, None, None, scene.time_s)
-        inverse, classes = self._see(scene)
-        return overlay.apply(image, inverse, classes == CLASS_ID["traffic_light"], scene.time_s)
+        inverse, glowing = None, None
+        if light.needs_depth:
+            inverse, classes = self._see(scene)
+            glowing = classes == CLASS_ID["traffic_light"]
+        return np.ascontiguousarray(overlay.apply(image, inverse, glowing, scene.time_s))
 
     def depth_and_segmentation(self, scene: Scene) -> tuple[AnyArray, UInt8]:
         """Depth and segmentation.
@@ -240,9 +243,9 @@ def _pixel_rays(height: int, width: int, half_width: float, half_height: float) 
     """
     right = ((np.arange(width) + 0.5) / width * 2 - 1) * half_width
     up = (1 - (np.arange(height) + 0.5) / height * 2) * half_height
-    rays = np.empty((height, width, 3), dtype=np.float32)
-    rays[..., 0], rays[..., 1], rays[..., 2] = right[None, :], 1.0, up[:, None]
-    return rays.reshape(-1, 3)
+    rays = np.empty((3, height, width), dtype=np.float32)
+    rays[0], rays[1], rays[2] = right[None, :], 1.0, up[:, None]
+    return rays.reshape(3, -1).T
 
 
 def _shrink(drawn: AnyArray) -> UInt8:
@@ -253,13 +256,18 @@ def _shrink(drawn: AnyArray) -> UInt8:
     of each fit in one 32-bit word.
     """
     height, width = drawn.shape[0] // SUPERSAMPLE, drawn.shape[1] // SUPERSAMPLE
-    pair = drawn[0::2] & 0xFF00FF, drawn[1::2] & 0xFF00FF
-    rows = pair[0] + pair[1]
-    red_blue = rows[:, 0::2] + rows[:, 1::2] + np.uint32(0x020002)
-    rows = (drawn[0::2] & 0x00FF00) + (drawn[1::2] & 0x00FF00)
-    green = rows[:, 0::2] + rows[:, 1::2] + np.uint32(0x000200)
-    image = np.empty((height, width, 3), dtype=np.uint8)
-    image[..., 0] = ((red_blue >> 18) & 0xFF)[::-1]
-    image[..., 1] = ((green >> 10) & 0xFF)[::-1]
-    image[..., 2] = ((red_blue >> 2) & 0xFF)[::-1]
-    return image
+    # Two pixels in a word of 64 bits: its lower half then holds the sum of the block.
+    pairs = drawn.view(np.uint64)
+    upper, lower = pairs[0::2], pairs[1::2]
+    red_blue = (upper & _RED_BLUE) + (lower & _RED_BLUE)
+    red_blue += red_blue >> _PIXEL
+    red_blue += np.uint64(0x020002)
+    green = (upper & _GREEN) + (lower & _GREEN)
+    green += green >> _PIXEL
+    green += np.uint64(0x000200)
+    image = np.empty((3, height, width), dtype=np.uint8)
+    # the lowest byte of a shifted word, as the images are stored in the order of small computers
+    image[0] = (red_blue >> np.uint64(18)).view(np.uint8)[::-1, ::8]
+    image[1] = (green >> np.uint64(10)).view(np.uint8)[::-1, ::8]
+    image[2] = (red_blue >> np.uint64(2)).view(np.uint8)[::-1, ::8]
+    return np.moveaxis(image, 0, -1)

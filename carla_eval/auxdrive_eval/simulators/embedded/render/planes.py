@@ -117,18 +117,17 @@ class FaceRegistry:
             axes: (3, 3), the rows are the view's right, forward and up in the world.
         """
         faces, place = self._seen(numbers)
-        table = np.empty((len(faces), 5), dtype=np.float32)
-        table[:, :3] = self._inverse_coefficients(faces, origin, axes)
+        table = np.empty((5, len(faces)), dtype=np.float32)
+        table[:3] = self._inverse_coefficients(faces, origin, axes).T
         forward = axes[1].astype(np.float32)
         middle = self.centres[faces] @ forward - np.float32(origin @ axes[1])
         reach = self.half_sizes[faces] @ np.abs(forward)
-        table[:, 3] = 1.0 / np.maximum(middle + reach, _NEAREST_M)
-        table[:, 4] = 1.0 / np.maximum(middle - reach, _NEAREST_M)
-        table[faces == 0] = 0.0
-        rows = np.take(table, place, axis=0)
-        inverse = _dot(rows, rays)
-        np.maximum(inverse, rows[:, 3], out=inverse)
-        np.minimum(inverse, rows[:, 4], out=inverse)
+        table[3] = 1.0 / np.maximum(middle + reach, _NEAREST_M)
+        table[4] = 1.0 / np.maximum(middle - reach, _NEAREST_M)
+        table[:, faces == 0] = 0.0
+        inverse = _dot(table[:3], place, rays)
+        np.maximum(inverse, table[3].take(place), out=inverse)
+        np.minimum(inverse, table[4].take(place), out=inverse)
         return inverse
 
     def inverse_ranges(
@@ -144,16 +143,15 @@ class FaceRegistry:
             axes: (3, 3), the rows are the axes of `directions` in the world.
         """
         faces, place = self._seen(numbers)
-        inverse = _dot(
-            np.take(self._inverse_coefficients(faces, origin, axes), place, axis=0), directions
-        )
+        inverse = _dot(self._inverse_coefficients(faces, origin, axes).T, place, directions)
+        points = (directions @ axes.astype(np.float32)).T
+        centres = (self.centres[faces] - origin.astype(np.float32)).T
+        reaches = (self.half_sizes[faces] + np.float32(_RIM_M)).T
+        inside = (inverse > 0.0) & (numbers != 0)
         with np.errstate(divide="ignore"):
-            points = (directions @ axes.astype(np.float32)) / inverse[:, None]
-        points -= np.take(self.centres[faces] - origin.astype(np.float32), place, axis=0)
-        inside = (
-            np.abs(points) <= np.take(self.half_sizes[faces] + np.float32(_RIM_M), place, axis=0)
-        ).all(axis=1)
-        inverse[~inside | (inverse <= 0.0) | (numbers == 0)] = 0.0
+            for along, centre, reach in zip(points, centres, reaches, strict=True):
+                inside &= np.abs(along / inverse - centre.take(place)) <= reach.take(place)
+        inverse[~inside] = 0.0
         return inverse
 
     def _seen(self, numbers: AnyArray) -> tuple[AnyArray, AnyArray]:
@@ -178,8 +176,9 @@ class FaceRegistry:
         return result
 
 
-def _dot(rows: Float32, rays: Float32) -> Float32:
-    product: Float32 = rows[:, 0] * rays[:, 0]
-    product += rows[:, 1] * rays[:, 1]
-    product += rows[:, 2] * rays[:, 2]
+def _dot(table: Float32, place: AnyArray, rays: Float32) -> Float32:
+    """The product of each ray (P, 3) with its column of a table (3, F), float32 (P,)."""
+    product: Float32 = table[0].take(place) * rays[:, 0]
+    product += table[1].take(place) * rays[:, 1]
+    product += table[2].take(place) * rays[:, 2]
     return product

@@ -84,7 +84,8 @@ def beam_pattern() -> BeamPattern:
     column = np.clip(np.floor((right + 1.0) / 2.0 * COLUMNS), 0, COLUMNS - 1).astype(int)
     row = np.clip(np.floor((up - bottom) / (top - bottom) * rows), 0, rows - 1).astype(int)
     pixels = row * (VIEWS * COLUMNS) + index * COLUMNS + column
-    return BeamPattern(directions.astype(np.float32), pixels, view, rows)
+    # column by column: each of them is read alone
+    return BeamPattern(np.asfortranarray(directions, dtype=np.float32), pixels, view, rows)
 
 
 def returns(pattern: BeamPattern, inverse_range: Float32, classes: AnyArray) -> Float32:
@@ -100,11 +101,10 @@ def returns(pattern: BeamPattern, inverse_range: Float32, classes: AnyArray) -> 
     Returns:
         float32 (N, 4): x, y, z in the ego frame, metres, and intensity 0..1.
     """
-    hit = inverse_range > 1.0 / RANGE_M
+    hit = np.flatnonzero(inverse_range > 1.0 / RANGE_M)
     distance = 1.0 / inverse_range[hit]
-    points = np.empty((len(distance), 4), dtype=np.float32)
-    points[:, :3] = pattern.directions[hit] * distance[:, None] + np.array(
-        MOUNT_M, dtype=np.float32
-    )
-    points[:, 3] = REFLECTIVITY[classes[hit]] * (1.0 - 0.5 / RANGE_M * distance)
+    points = np.empty((len(hit), 4), dtype=np.float32)
+    for axis, mount_m in enumerate(MOUNT_M):
+        points[:, axis] = pattern.directions[:, axis].take(hit) * distance + np.float32(mount_m)
+    points[:, 3] = REFLECTIVITY.take(classes.take(hit)) * (1.0 - 0.5 / RANGE_M * distance)
     return points
