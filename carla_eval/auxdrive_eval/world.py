@@ -130,6 +130,41 @@ class TownMap:
     stop_signs: tuple[StopLine, ...] = ()
 
 
+class ScenarioOutcome(StrEnum):
+    """What has come of a scenario on a route."""
+
+    AHEAD = "not reached"
+    RUNNING = "running"
+    PASSED = "passed"
+    COLLISION = "collision"
+    TIMED_OUT = "timed out"
+    NOT_PLACED = "not placed"
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioState:
+    """A traffic situation that is set up on a route, and what has come of it.
+
+    Attributes:
+        name: as in the route's file, or of the drawn scenario.
+        kind: what happens, by the leaderboard's name.
+        at_m: where on the route it begins; None where it was not placed.
+        outcome: COLLISION if the ego touched somebody or something of the scenario; RUNNING also
+            where the route ended before the scenario did.
+        began_s: when the ego set it off, game time; None if it did not.
+        ended_s: when it was over; None if it was not.
+        note: why it was not placed.
+    """
+
+    name: str
+    kind: str
+    at_m: float | None
+    outcome: ScenarioOutcome
+    began_s: float | None = None
+    ended_s: float | None = None
+    note: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class WorldState:
     """The world after a tick.
@@ -145,6 +180,7 @@ class WorldState:
         tail_lane_id: the lane under the point `TAIL_M` behind the ego's rear bumper.
         speed_limit_mps: where the ego is; None where the simulator does not tell.
         background_mps: the speed of each moving vehicle of the background traffic.
+        scenarios: the traffic situations on the route.
 
     Examples:
         >>> from auxdrive_eval import make_simulator, SimulatorSettings
@@ -168,6 +204,7 @@ class WorldState:
     tail_lane_id: int | None = None
     speed_limit_mps: float | None = None
     background_mps: tuple[float, ...] = ()
+    scenarios: tuple[ScenarioState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +228,23 @@ class Weather:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteScenario:
+    """A traffic situation that a route asks for.
+
+    Attributes:
+        name: as in the route's file.
+        kind: what happens, by the leaderboard's name.
+        trigger: where the ego sets it off.
+        yaw_rad: heading of the lane there.
+    """
+
+    name: str
+    kind: str
+    trigger: Point
+    yaw_rad: float
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """A route: the sparse keypoints of its file, and the dense trajectory (points about 1 m apart)
     with its commands.
@@ -203,6 +257,7 @@ class Route:
         yaw_rad: float64 (N,).
         options: N road options.
         lane_ids: the lane of each point, if the simulator's lanes have ids.
+        scenarios: the traffic situations that the route's file asks for.
 
     Examples:
         >>> from auxdrive_eval import make_simulator, SimulatorSettings
@@ -222,6 +277,7 @@ class Route:
     options: tuple[RoadOption, ...]
     weather: Weather = field(default_factory=Weather)
     lane_ids: tuple[int, ...] = ()
+    scenarios: tuple[RouteScenario, ...] = ()
 
     @property
     def length_m(self) -> float:

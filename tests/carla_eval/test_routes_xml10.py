@@ -104,7 +104,7 @@ def test_attributes_of_carlas_weather_that_have_no_effect_pass_and_are_named(
         f"{WAYPOINTS}</route></routes>"
     )
     (spec,) = read(tmp_path, content)
-    assert spec.without_effect == ("wind_intensity",)
+    assert spec.without_effect() == ("wind_intensity",)
     assert spec.weather.wetness == 5.0
 
 

@@ -80,8 +80,8 @@ def test_a_route_of_version_2_is_read_in_the_world_frame(tmp_path: Path) -> None
         "side": {"value": "left"},
     }
     assert scenario.actors[0]["model"] == "vehicle.audi.tt"
-    assert spec.without_effect == (
-        "fog_falloff", "the weather's changes along the route", "its scenarios",
+    assert spec.without_effect() == (
+        "fog_falloff", "the weather's changes along the route", "its scenarios Jam",
     )  # fmt: skip
     with pytest.raises(DataError, match="which the format of leaderboard"):
         write_routes(tmp_path / "as10.xml", [spec])
@@ -90,7 +90,7 @@ def test_a_route_of_version_2_is_read_in_the_world_frame(tmp_path: Path) -> None
 def test_without_weathers_and_scenarios(tmp_path: Path) -> None:
     (spec,) = read(tmp_path, route2(""))
     assert spec.weather == Weather(cloudiness=50.0, sun_altitude_deg=70.0)
-    assert (spec.weathers, spec.scenarios, spec.without_effect) == ((), (), ())
+    assert (spec.weathers, spec.scenarios, spec.without_effect()) == ((), (), ())
 
 
 def test_bench2drive_names_roads_and_leaves_weathers_to_the_map(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_route_of_version_2_is_driven_in_an_embedded_town(
     with caplog.at_level(logging.WARNING):
         (planned,) = routes_of_file(path, planner)
     assert planned.length_m == pytest.approx(own.length_m, abs=0.1)
-    assert "route '0': without effect in this simulator: its scenarios" in caplog.text
+    assert "route '0': without effect in this simulator: its scenarios Jam" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from auxdrive_eval.commands.simulator_options import (
     CarlaRootOption,
     HostOption,
     PortOption,
+    ScenariosOption,
     SimOption,
     SimSettingsOption,
     TrafficOption,
@@ -97,6 +98,7 @@ def collect(
     host: HostOption = None,
     port: PortOption = None,
     carla_root: CarlaRootOption = None,
+    scenarios: ScenariosOption = None,
     route_seeds: Annotated[
         str, typer.Option(metavar="SEEDS", help="Seeds of the routes and their towns.")
     ] = "0-999",
@@ -144,7 +146,10 @@ def collect(
             episodes = DEFAULT_EPISODES
         settings = collect_settings(
             simulator=_simulator(
-                chosen_simulator(sim, sim_options, traffic, host, port, carla_root), size
+                chosen_simulator(
+                    sim, sim_options, traffic, host, port, carla_root, scenarios=scenarios
+                ),
+                size,
             ),
             modalities=None
             if modalities is None

@@ -30,6 +30,7 @@ from auxdrive_eval.commands.simulator_options import (
     CarlaRootOption,
     HostOption,
     PortOption,
+    ScenariosOption,
     SimOption,
     SimSettingsOption,
     TrafficOption,
@@ -161,6 +162,7 @@ def drive(
     host: HostOption = None,
     port: PortOption = None,
     carla_root: CarlaRootOption = None,
+    scenarios: ScenariosOption = None,
     precision: PrecisionOption = FP32,
     key: KeyOption = None,
     runtime_options: RuntimeOptionsOption = None,
@@ -191,7 +193,9 @@ def drive(
         precision,
         key,
     )
-    simulator = chosen_simulator(sim, sim_options, traffic, host, port, carla_root)
+    simulator = chosen_simulator(
+        sim, sim_options, traffic, host, port, carla_root, scenarios=scenarios
+    )
     planned = planned_routes(routes, route_seeds, count, simulator)
     folder = (
         out

@@ -53,6 +53,15 @@ CarlaRootOption = Annotated[
         show_default=False,
     ),
 ]
+ScenariosOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME,...|all",
+        help="Traffic situations such as DynamicObjectCrossing: one of each is drawn on every "
+        "route that has room for it (default: none).",
+        show_default=False,
+    ),
+]
 
 
 def chosen_simulator(
@@ -62,6 +71,8 @@ def chosen_simulator(
     host: str | None = None,
     port: int | None = None,
     carla_root: str | None = None,
+    *,
+    scenarios: str | None = None,
 ) -> SimulatorSettings:
     """Settings from what a user typed.
 
@@ -73,6 +84,8 @@ def chosen_simulator(
         host: of a simulator that has a server.
         port: of a simulator that has a server.
         carla_root: from where CARLA's server is started.
+        scenarios: names of traffic situations, which are an option of their own too; None is the
+            simulator's default.
 
     Raises:
         UsageError: there is no such simulator or option, or a value is not possible.
@@ -80,7 +93,13 @@ def chosen_simulator(
     from auxdrive_eval.simulators.settings import simulator_settings
 
     found = values_of("--sim-option", options, "tick_s=0.1")
-    own = {"traffic": traffic, "host": host, "port": port, "carla_root": carla_root}
+    own = {
+        "traffic": traffic,
+        "host": host,
+        "port": port,
+        "carla_root": carla_root,
+        "scenarios": scenarios,
+    }
     for name, value in own.items():
         if value is not None and name in found:
             option = name.replace("_", "-")

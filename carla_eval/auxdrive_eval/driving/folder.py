@@ -36,7 +36,7 @@ from auxdrive_eval.driving.settings import (
 )
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.repeats import over_repeats
-from auxdrive_eval.world import Point, Route, Weather
+from auxdrive_eval.world import Point, Route, RouteScenario, Weather
 
 RESULTS_NAME = "results.json"
 DRIVER_NAME = "driver.json"
@@ -220,6 +220,7 @@ class _Plan(Strict):
     options: tuple[RoadOption, ...]
     weather: Weather
     lane_ids: tuple[int, ...]
+    scenarios: tuple[RouteScenario, ...] = ()
 
 
 def _plan(route: Route) -> _Plan:

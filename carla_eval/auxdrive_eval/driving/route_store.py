@@ -7,6 +7,7 @@ routes/<index>/trace.npy      the driven path (`TRACE_DTYPE`)
 routes/<index>/latency.npy    how long each prediction took (`LATENCY_DTYPE`), if any was made
 routes/<index>/film_<n>.jpg   what the camera saw
 routes/<index>/agent.txt      the end of what the agent printed, if it printed anything
+routes/<index>/scenarios.json the traffic situations and what came of them, if there were any
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from auxdrive.storage.reading import (
 )
 from auxdrive.strict import MAX_JSON_BYTES, Strict
 from auxdrive.types import AnyArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from auxdrive_eval.criteria import Event, EventKind, Moment
 from auxdrive_eval.driving.runner import TRACE_DTYPE, RouteResult
@@ -45,8 +46,11 @@ from auxdrive_eval.driving.tally import (
     summed,
 )
 from auxdrive_eval.scoring.records import RouteRecord
+from auxdrive_eval.world import ScenarioState
 
 _RESULT, _TRACE, _LATENCY, _OUTPUT = "result.json", "trace.npy", "latency.npy", "agent.txt"
+_SCENARIOS = "scenarios.json"
+_Scenarios = TypeAdapter(tuple[ScenarioState, ...])
 _JPEG_QUALITY, _FILM_LONGEST = 85, 640
 _LARGEST_FILE = 256 << 20
 
@@ -81,6 +85,7 @@ class StoredRoute(BaseModel):
             failed.
         interventions: of the safety envelope, in the order in which they began.
         latency: `LATENCY_DTYPE` (N,), a record for each prediction.
+        scenarios: see `auxdrive_eval.driving.runner.RouteResult`.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
@@ -93,6 +98,7 @@ class StoredRoute(BaseModel):
     interventions: tuple[Intervention, ...] = ()
     latency: AnyArray = Field(default_factory=lambda: np.empty(0, LATENCY_DTYPE))
     output: str = ""
+    scenarios: tuple[ScenarioState, ...] = ()
 
     @property
     def reason(self) -> str:
@@ -123,6 +129,7 @@ def stored_route(result: RouteResult) -> StoredRoute:
         interventions=result.tally.interventions.found,
         latency=stored_latency(result.tally),
         output=result.output,
+        scenarios=result.scenarios,
     )
 
 
@@ -199,6 +206,8 @@ def _files(route: StoredRoute) -> Mapping[str, bytes]:
     files = {_RESULT: stored.model_dump_json(indent=2).encode(), _TRACE: _npy(route.trace)}
     files |= {_LATENCY: _npy(route.latency)} if len(route.latency) else {}
     files |= {f"film_{number}.jpg": jpeg for number, (_, jpeg) in enumerate(route.film)}
+    if route.scenarios:
+        files[_SCENARIOS] = _Scenarios.dump_json(route.scenarios, indent=2)
     return files | ({_OUTPUT: route.output.encode()} if route.output else {})
 
 
@@ -252,6 +261,10 @@ def read_route(folder: Path) -> StoredRoute:
             if exists(said)
             else ""
         )
+        told = folder / _SCENARIOS
+        scenarios = (
+            _Scenarios.validate_json(read_bytes(told, MAX_JSON_BYTES)) if exists(told) else ()
+        )
     except (OSError, ValueError, ValidationError, DataError) as error:
         raise DataError(
             f"{folder}: this route's result is damaged ({error}); remove the folder to drive the "
@@ -277,4 +290,5 @@ def read_route(folder: Path) -> StoredRoute:
         interventions=stored.interventions,
         latency=latency,
         output=output,
+        scenarios=scenarios,
     )

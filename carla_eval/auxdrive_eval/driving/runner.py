@@ -22,7 +22,7 @@ from auxdrive_eval.scoring.records import (
 )
 from auxdrive_eval.scoring.rule_sets import RuleSet
 from auxdrive_eval.simulators.base import SimulationCrashed, Simulator
-from auxdrive_eval.world import Route, WorldState
+from auxdrive_eval.world import Route, ScenarioState, WorldState
 
 TRACE_DTYPE = np.dtype(
     [
@@ -66,6 +66,7 @@ class RouteResult:
         tally: how its predictions were used.
         output: the end of what it printed.
         crashed: whether the simulation failed.
+        scenarios: the traffic situations on the route, and what came of them.
     """
 
     record: RouteRecord
@@ -76,6 +77,7 @@ class RouteResult:
     tally: Tally = field(default_factory=Tally)
     output: str = ""
     crashed: bool = False
+    scenarios: tuple[ScenarioState, ...] = ()
 
 
 def drive_route(
@@ -150,6 +152,7 @@ def drive_route(
         driver.tally,
         driver.output(),
         failed.failure == SIMULATION_CRASHED,
+        state.scenarios,
     )
 
 

@@ -152,10 +152,12 @@ def evaluation_settings(
 
 
 def hash_routes(routes: Iterable[Route]) -> str:
-    """SHA-256 of the routes: ids, towns, weathers and dense points, in order."""
+    """SHA-256 of the routes: ids, towns, weathers, scenarios and dense points, in order."""
     digest = hashlib.sha256()
     for route in routes:
         digest.update(f"{route.route_id}\0{route.town}\0{route.weather}\0".encode())
+        for scenario in route.scenarios:
+            digest.update(f"{scenario}\0".encode())
         digest.update(np.ascontiguousarray(route.points).tobytes())
     return digest.hexdigest()
 

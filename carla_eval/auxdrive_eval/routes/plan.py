@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from auxdrive.errors import SimulatorError
@@ -11,8 +12,8 @@ from auxdrive.seeds import seeds_of_text
 
 from auxdrive_eval.routes.loading import load_routes
 from auxdrive_eval.routes.spec import RouteSpec
-from auxdrive_eval.simulators.base import Simulator
-from auxdrive_eval.world import Route
+from auxdrive_eval.simulators.base import SetsUpScenarios, Simulator
+from auxdrive_eval.world import Route, RouteScenario
 
 _log = logging.getLogger(__name__)
 
@@ -63,14 +64,31 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 
 
 def _plan(simulator: Simulator, path: Path, spec: RouteSpec) -> Route:
+    known = simulator.scenario_names if isinstance(simulator, SetsUpScenarios) else frozenset()
     try:
-        if spec.without_effect:
+        if without_effect := spec.without_effect(known):
             _log.warning(
                 "%s, route '%s': without effect in this simulator: %s",
                 path,
                 spec.route_id,
-                ", ".join(spec.without_effect),
+                ", ".join(without_effect),
             )
-        return simulator.plan(spec.town, spec.keypoints, spec.route_id, spec.weather, spec.yaws_rad)
+        route = simulator.plan(
+            spec.town, spec.keypoints, spec.route_id, spec.weather, spec.yaws_rad
+        )
+        return replace(route, scenarios=_asked(spec, known))
     except SimulatorError as error:
         raise SimulatorError(f"{path}, route '{spec.route_id}': {error}") from error
+
+
+def _asked(spec: RouteSpec, known: Collection[str]) -> tuple[RouteScenario, ...]:
+    return tuple(
+        RouteScenario(
+            scenario.name,
+            scenario.kind,
+            (scenario.trigger.x_m, scenario.trigger.y_m),
+            scenario.trigger.yaw_rad,
+        )
+        for scenario in spec.scenarios
+        if scenario.kind in known
+    )

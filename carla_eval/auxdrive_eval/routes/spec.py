@@ -5,7 +5,7 @@ before any map is consulted.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -75,15 +75,18 @@ class RouteSpec:
         """Length along the sparse keypoints, which leaderboard 1.0 calls the route's length."""
         return sum(math.dist(a, b) for a, b in pairwise(self.keypoints))
 
-    @property
-    def without_effect(self) -> tuple[str, ...]:
-        """What the embedded simulator does not show of it: attributes of the weather, its changes,
-        and scenarios.
+    def without_effect(self, scenarios: Collection[str] = ()) -> tuple[str, ...]:
+        """What a simulator does not show of it: attributes of the weather, its changes, and
+        scenarios.
+
+        Args:
+            scenarios: kinds of scenarios that the simulator sets up.
         """
+        unknown = sorted({each.kind for each in self.scenarios if each.kind not in scenarios})
         changes = len({entry.weather for entry in self.weathers}) > 1
         found = weather_names(self.weathers)
         return (
             *found,
             *(("the weather's changes along the route",) if changes else ()),
-            *(("its scenarios",) if self.scenarios else ()),
+            *((f"its scenarios {', '.join(unknown)}",) if unknown else ()),
         )

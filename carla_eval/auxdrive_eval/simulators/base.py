@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from auxdrive.cards import CameraSpec, VehicleSpec
 from auxdrive.errors import SimulatorError
@@ -142,6 +142,17 @@ class Simulator(Protocol):
 
     def close(self) -> None:
         """Release its resources: windows, processes, connections."""
+
+
+@runtime_checkable
+class SetsUpScenarios(Protocol):
+    """A simulator that sets up the traffic situations that a route's file names.
+
+    Attributes:
+        scenario_names: the names in files that it knows.
+    """
+
+    scenario_names: frozenset[str]
 
 
 class SimulatorOptions(Strict):

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from auxdrive.errors import SimulatorError
 from auxdrive.types import Control, Pose2
 
-from auxdrive_eval.simulators.embedded.ego.contacts import EgoContacts
+from auxdrive_eval.random_streams import stream
+from auxdrive_eval.simulators.embedded.ego.contacts import STANDING_MPS, EgoContacts
 from auxdrive_eval.simulators.embedded.ego.expert import Expert
 from auxdrive_eval.simulators.embedded.ego.tracker import RouteTracker
 from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle, VehicleParameters
+from auxdrive_eval.simulators.embedded.scenarios.ground import Ground
+from auxdrive_eval.simulators.embedded.scenarios.running import RouteScenarios
+from auxdrive_eval.simulators.embedded.scenarios.stage import Stage
 from auxdrive_eval.simulators.embedded.scene import Scene
 from auxdrive_eval.simulators.embedded.town_kits import TownKit
+from auxdrive_eval.simulators.embedded.traffic.bodies import Bodies
 from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
 from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
 from auxdrive_eval.world import TAIL_M, Contact, Route, WorldState
@@ -47,6 +53,7 @@ class DrivenRoute:
         seed: decides traffic and lights.
         traffic: number of moving cars; where the town has less room, there are fewer.
         tick_s: seconds from one tick to the next.
+        scenarios: kinds of traffic situations that are drawn, besides those that the route names.
     """
 
     def __init__(
@@ -57,6 +64,7 @@ class DrivenRoute:
         seed: int,
         traffic: int,
         tick_s: float,
+        scenarios: Sequence[str] = (),
     ) -> None:
         self._kit = kit
         self._tick_s = tick_s
@@ -68,8 +76,24 @@ class DrivenRoute:
         self._tracker.update(start)
         self._expert = Expert(kit.graph, self._tracker, vehicle, self.traffic)
         self._ego = self._tracker.road_user(start, 0.0)
-        self._touching = EgoContacts(vehicle, kit.obstacles, self.traffic)
+        self._bodies = Bodies()
+        self._touching = EgoContacts(vehicle, kit.obstacles, self.traffic, self._bodies)
         self._lights = LightCycles(kit.graph.town, seed)
+        self._scenarios: RouteScenarios | None = None
+        if scenarios or route.scenarios:
+            self._scenarios = RouteScenarios(
+                Stage(
+                    Ground(kit, route),
+                    vehicle,
+                    self._tracker,
+                    self.traffic,
+                    self._bodies,
+                    self._lights,
+                    stream(seed, "scenarios"),
+                    tick_s,
+                ),
+                scenarios,
+            )
         self._frame = 0
         self._contacts: tuple[Contact, ...] = ()
         self._scene: Scene | None = None
@@ -80,7 +104,8 @@ class DrivenRoute:
         return self._tracker.progress_m
 
     def step(self, control: Control) -> None:
-        """Advance by one tick: first the ego, then the traffic, then who touches whom.
+        """Advance by one tick: first the ego, then scenarios, then the traffic, then who touches
+        whom.
 
         Raises:
             SimulatorError: the control is not finite.
@@ -89,17 +114,27 @@ class DrivenRoute:
             math.isfinite(value) for value in (control.steer_rad, control.throttle, control.brake)
         ):
             raise SimulatorError(f"a control must be finite, got {control}")
+        if self._scenarios is not None:
+            control = self._scenarios.disturbed(control)
         self._touching.move(control, self._tick_s)
         self._frame += 1
         self._tracker.update(self._vehicle.pose)
         self._ego = self._tracker.road_user(self._vehicle.pose, self._vehicle.speed_mps)
+        ego_box = self._touching.ego_box()
+        if self._scenarios is not None:
+            self._scenarios.step(self._time_s)
+            stands = self._vehicle.speed_mps < STANDING_MPS
+            self._bodies.step(self._tick_s, self._touching.cars, ego_box, stands)
         self.traffic.step(
             self._tick_s,
             self._lights.colours(self._time_s),
             self._ego,
-            self._touching.ego_box(),
+            ego_box,
+            self._bodies.claims(),
         )
         self._contacts = self._touching.settle(self._tick_s)
+        if self._scenarios is not None:
+            self._scenarios.note(self._contacts)
         self._scene = None
 
     def expert(self) -> Control:
@@ -114,8 +149,9 @@ class DrivenRoute:
             self._scene = Scene(
                 self._time_s,
                 self._vehicle.pose,
-                self.traffic.poses(self._touching.cars),
+                self.traffic.poses(self._touching.cars) + self._bodies.car_poses(),
                 self._lights.colours(self._time_s),
+                self._bodies.poses(),
             )
         return self._scene
 
@@ -141,6 +177,7 @@ class DrivenRoute:
             tail_lane_id=roads.lane_view(*tail, yaw_rad).lane_id,
             speed_limit_mps=self._kit.graph.town.lanes[lane.lane_id].speed_limit_mps,
             background_mps=tuple(car.speed_mps for car in self.traffic.cars.values()),
+            scenarios=() if self._scenarios is None else self._scenarios.states(),
         )
 
     @property

@@ -7,20 +7,21 @@ from typing import Protocol
 
 from auxdrive.types import AnyArray, Pose2, UInt8
 
-from auxdrive_eval.simulators.embedded.town.model import CarPose, Town
+from auxdrive_eval.simulators.embedded.town.model import BodyPose, CarPose, Town
 from auxdrive_eval.world import LightColour, Weather
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """The moving part of the world at one instant: all cars but the ego, the colour of each light
-    by its id, and the pose of the ego's rear axle.
+    by its id, the pose of the ego's rear axle, and whoever and whatever else a scenario brings.
     """
 
     time_s: float
     ego: Pose2
     cars: tuple[CarPose, ...]
     lights: dict[int, LightColour]
+    bodies: tuple[BodyPose, ...] = ()
 
 
 class Renderer(Protocol):

@@ -18,6 +18,7 @@ from auxdrive_eval.simulators.base import TICK_S
 from auxdrive_eval.simulators.embedded.driven_route import DrivenRoute, require_planned
 from auxdrive_eval.simulators.embedded.ego.vehicle import VehicleParameters
 from auxdrive_eval.simulators.embedded.road_map import EmbeddedRoadMap, map_of
+from auxdrive_eval.simulators.embedded.scenarios import OTHER_NAMES, SCENARIOS
 from auxdrive_eval.simulators.embedded.scene import Scene
 from auxdrive_eval.simulators.embedded.sensors import Sensors
 from auxdrive_eval.simulators.embedded.spec import (
@@ -44,12 +45,15 @@ class EmbeddedSimulator:
         render: False for a world without sensors, which needs no renderer.
         traffic: number of moving cars.
         tick_s: seconds from one tick to the next, within `TICKS_S`.
+        scenarios: kinds of traffic situations (`SCENARIOS`), of which one each is drawn on every
+            route that has room for it, besides those that a route names.
 
     Raises:
         SimulatorError: the number of cars or the length of a tick is not possible.
     """
 
     version = VERSION
+    scenario_names = frozenset({*SCENARIOS, *OTHER_NAMES})
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class EmbeddedSimulator:
         render: bool = True,
         traffic: int = DEFAULT_TRAFFIC,
         tick_s: float = TICK_S,
+        scenarios: Sequence[str] = (),
     ) -> None:
         if traffic < 0:
             raise SimulatorError(f"traffic is a number of cars, got {traffic}")
@@ -75,6 +80,7 @@ class EmbeddedSimulator:
         )
         self._sensors = Sensors(camera, render)
         self._traffic_count = traffic
+        self._scenarios = tuple(scenarios)
         self._kits = TownKits()
         self._driven: DrivenRoute | None = None
         self._told_full: set[str] = set()
@@ -159,7 +165,15 @@ class EmbeddedSimulator:
         """
         kit = self._kits.of(route.town)
         require_planned(route, kit)
-        driven = DrivenRoute(kit, route, self._parameters, seed, self._traffic_count, self.tick_s)
+        driven = DrivenRoute(
+            kit,
+            route,
+            self._parameters,
+            seed,
+            self._traffic_count,
+            self.tick_s,
+            self._scenarios,
+        )
         self._say_if_full(route.town, len(driven.traffic.cars))
         self._driven = driven
         self._sensors.load(kit.graph.town, route.weather)

@@ -9,6 +9,7 @@ from auxdrive.modalities import Modality
 from pydantic import Field, field_validator
 
 from auxdrive_eval.simulators.base import TICK_S, SimulatorOptions, SimulatorSpec
+from auxdrive_eval.simulators.embedded.scenarios import chosen_kinds
 
 if TYPE_CHECKING:
     from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
@@ -26,11 +27,19 @@ class EmbeddedOptions(SimulatorOptions):
 
     Attributes:
         traffic: number of moving cars.
+        scenarios: names of traffic situations with commas between, or 'all': one of each is drawn
+            on every route that has room for it.
     """
 
     camera: CameraSpec = DEFAULT_CAMERA
     tick_s: float = Field(default=TICK_S, ge=TICKS_S[0], le=TICKS_S[1])
     traffic: int = DEFAULT_TRAFFIC
+    scenarios: str = ""
+
+    @field_validator("scenarios")
+    @classmethod
+    def _are_scenarios(cls, scenarios: str) -> str:
+        return ",".join(chosen_kinds(scenarios))
 
     @field_validator("traffic")
     @classmethod
@@ -44,7 +53,11 @@ def _make(options: EmbeddedOptions, sensors: bool) -> EmbeddedSimulator:
     from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 
     return EmbeddedSimulator(
-        camera=options.camera, render=sensors, traffic=options.traffic, tick_s=options.tick_s
+        camera=options.camera,
+        render=sensors,
+        traffic=options.traffic,
+        tick_s=options.tick_s,
+        scenarios=chosen_kinds(options.scenarios),
     )
 
 

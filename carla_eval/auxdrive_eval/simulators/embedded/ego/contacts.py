@@ -1,5 +1,5 @@
-"""What the ego collides with, and the consequences: the ego stops before the obstacle, and a moving
-car that it collided with is towed away.
+"""What the ego collides with, and the consequences: the ego stops before the obstacle, and a car or
+whoever else it collided with is taken away.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from auxdrive.types import Control, Float64
 from auxdrive_eval.simulators.embedded.ego.obstacles import StaticObstacles
 from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle
 from auxdrive_eval.simulators.embedded.geometry.boxes import box, overlaps
+from auxdrive_eval.simulators.embedded.traffic.bodies import Bodies
 from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
 from auxdrive_eval.world import CollisionKind, Contact
 
@@ -30,12 +31,16 @@ class EgoContacts:
         obstacles: what stands still in the town.
         traffic: the moving cars. Those that have stood in contact with the ego for too long are
             taken out of it.
+        bodies: pedestrians and others beside the traffic, which are treated likewise.
     """
 
-    def __init__(self, vehicle: Vehicle, obstacles: StaticObstacles, traffic: Traffic) -> None:
+    def __init__(
+        self, vehicle: Vehicle, obstacles: StaticObstacles, traffic: Traffic, bodies: Bodies
+    ) -> None:
         self._vehicle = vehicle
         self._obstacles = obstacles
         self._traffic = traffic
+        self._bodies = bodies
         self.cars = traffic.boxes()
         self._found: dict[int, Contact] = {}
         self._together_s: dict[int, float] = {}
@@ -56,7 +61,7 @@ class EgoContacts:
         pose, before = vehicle.pose, self.ego_box()
         vehicle.step(control, tick_s)
         after = self.ego_box()
-        standing, moving = self._obstacles.hits(after), self._cars_hit(after)
+        standing, moving = self._obstacles.hits(after), self._movers_hit(after)
         self._found = (
             {contact.other_id: contact for contact in self._obstacles.contacts(after)}
             if standing
@@ -65,48 +70,68 @@ class EgoContacts:
         self._found.update({contact.other_id: contact for contact in moving.values()})
         # What the ego was in contact with already (a car that drove into it) does not hold it.
         touched_before = set(self._obstacles.hits(before)) if standing else set()
-        cars_before = self._cars_hit(before).keys() if moving else set()
-        if not set(standing) <= touched_before or not moving.keys() <= cars_before:
+        movers_before = self._movers_hit(before).keys() if moving else set()
+        if not set(standing) <= touched_before or not moving.keys() <= movers_before:
             vehicle.x_m, vehicle.y_m, vehicle.yaw_rad = pose.x_m, pose.y_m, pose.yaw_rad
             vehicle.speed_mps, vehicle.drive_mps2 = 0.0, 0.0
 
     def settle(self, tick_s: float) -> tuple[Contact, ...]:
-        """Called after the traffic has moved: stop cars that have run into the ego, and tow those
+        """Called after the traffic has moved: stop who has run into the ego, and take away those
         that have stood in contact with it for too long.
 
         Returns:
             All contacts of the tick.
         """
         self.cars = self._traffic.boxes()
-        for car_id, contact in self._cars_hit(self.ego_box()).items():
+        for mover, contact in self._movers_hit(self.ego_box()).items():
             self._found[contact.other_id] = contact
-            self._traffic.halt(car_id)
-        for car_id in self._found.keys() & self._traffic.cars.keys():
-            self._together_s.setdefault(car_id, 0.0)
+            self._whose(mover).halt(mover)
+        movers = self._traffic.cars.keys() | self._bodies.all.keys()
+        for mover in self._found.keys() & movers:
+            self._together_s.setdefault(mover, 0.0)
         if self._together_s:
             self._tow(tick_s)
         return tuple(self._found.values())
 
     def _tow(self, tick_s: float) -> None:
-        """Measure for each car that was hit how long it and the ego have stood in contact. Remove
-        cars for which that is too long.
+        """Measure for each mover that was hit how long it and the ego have stood in contact. Remove
+        those for which that is too long.
         """
         near = self.ego_box()
         near[3:] += TOUCH_M
         touching = dict(zip(self._traffic.cars, overlaps(near, self.cars) > 0, strict=True))
+        if self._bodies:
+            touching.update(
+                zip(self._bodies.all, overlaps(near, self._bodies.boxes()) > 0, strict=True)
+            )
         self._together_s = {
-            car_id: seconds + tick_s if self._stand(car_id) else 0.0
-            for car_id, seconds in self._together_s.items()
-            if touching[car_id]
+            mover: seconds + tick_s if self._stand(mover) else 0.0
+            for mover, seconds in self._together_s.items()
+            if touching.get(mover, False)
         }
-        for car_id in [c for c, seconds in self._together_s.items() if seconds >= TOWED_AFTER_S]:
-            del self._together_s[car_id]
-            self._traffic.remove(car_id)
+        for mover in [m for m, seconds in self._together_s.items() if seconds >= TOWED_AFTER_S]:
+            del self._together_s[mover]
+            self._whose(mover).remove(mover)
             self.cars = self._traffic.boxes()
 
-    def _stand(self, car_id: int) -> bool:
-        speeds_mps = (self._vehicle.speed_mps, self._traffic.cars[car_id].speed_mps)
-        return max(speeds_mps) < STANDING_MPS
+    def _whose(self, mover: int) -> Traffic | Bodies:
+        """Who has the mover of that id."""
+        return self._bodies if mover in self._bodies.all else self._traffic
+
+    def _stand(self, mover: int) -> bool:
+        return (
+            self._vehicle.speed_mps < STANDING_MPS
+            and self._whose(mover).speed(mover) < STANDING_MPS
+        )
+
+    def _movers_hit(self, ego: Float64) -> dict[int, Contact]:
+        """Contacts of the ego's box with cars and bodies, by their ids."""
+        found = self._cars_hit(ego)
+        if self._bodies:
+            bodies = list(self._bodies.all.values())
+            for index in np.flatnonzero(overlaps(ego, self._bodies.boxes()) > 0):
+                found[bodies[index].body_id] = bodies[index].contact()
+        return found
 
     def _cars_hit(self, ego: Float64) -> dict[int, Contact]:
         """Contacts of the ego's box with moving cars, by car id."""

@@ -1,8 +1,9 @@
-"""What moves or changes in a loaded town: cars and the lamps of traffic lights."""
+"""What moves or changes in a loaded town: cars, people and the lamps of traffic lights."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from auxdrive.errors import SimulatorError
@@ -20,29 +21,47 @@ from auxdrive_eval.simulators.embedded.render.rasteriser import make_geom, make_
 from auxdrive_eval.simulators.embedded.render.shapes import bodies, meshes
 from auxdrive_eval.simulators.embedded.render.shapes.cars import PAINTS, car_faces
 from auxdrive_eval.simulators.embedded.render.shapes.faces import Face, Layer, PlaneTable, pack
+from auxdrive_eval.simulators.embedded.render.shapes.people import STYLES, body_faces
 from auxdrive_eval.simulators.embedded.render.shapes.town_faces import HEAD_CENTRE_M, light_posts
 from auxdrive_eval.simulators.embedded.scene import Scene
-from auxdrive_eval.simulators.embedded.town.model import CarKind, CarPose, Town
+from auxdrive_eval.simulators.embedded.town.model import BodyPose, CarPose, Town
 from auxdrive_eval.world import LightColour
 
 CAR_REACH_M = 150.0
-"""Cars beyond this distance from the ego are not drawn."""
+"""Cars and people beyond this distance from the ego are not drawn."""
 _SECTORS = 16
 _LAMP_ORDER = (LightColour.RED, LightColour.YELLOW, LightColour.GREEN)
 
-_Body = tuple[CarKind, float, float, float]
-
 
 @dataclass(slots=True)
-class _NumberedCar:
+class _Numbered:
     node: NodePath
     first: int
     planes: PlaneTable
 
 
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What is drawn of a car or a body.
+
+    Attributes:
+        name: of its nodes.
+        form: what its planes are.
+        look: what its colours are besides.
+        painted: its faces for the image, the last one a shadow.
+        plain: its faces for the numbers.
+    """
+
+    name: str
+    form: Hashable
+    look: Hashable
+    painted: Callable[[], list[Face]]
+    plain: Callable[[], list[Face]]
+
+
 class Actors:
-    """Shows cars and lamps. Cars come from a pool: a mesh is built when a body is seen for the
-    first time, and kept until another town is loaded.
+    """Shows cars, people and lamps. Cars and people come from a pool: a mesh is built when a body
+    is seen for the first time, and kept until another town is loaded.
 
     Args:
         town: whose lights it shows.
@@ -50,8 +69,8 @@ class Actors:
         textures: by the names that faces give.
         image: root of the town's nodes in the graph of the image.
         numbers: root of the town's nodes in the graph of numbers.
-        registry: of the town's faces. Those of cars and lamps are added to it, and cars moved in
-            it.
+        registry: of the town's faces. Those of cars, people and lamps are added to it, and moved
+            in it.
     """
 
     def __init__(
@@ -69,8 +88,8 @@ class Actors:
             numbers.attach_new_node("actors"),
             registry,
         )
-        self._painted: dict[tuple[_Body, int, bool, int], list[NodePath]] = {}
-        self._numbered: dict[_Body, list[_NumberedCar]] = {}
+        self._painted: dict[Hashable, list[NodePath]] = {}
+        self._numbered: dict[Hashable, list[_Numbered]] = {}
         self._lamps: dict[int, dict[LightColour, NodePath]] = {}
         self._lit: dict[int, LightColour] = {}
         self._hang_lamps(town, textures)
@@ -89,8 +108,8 @@ class Actors:
             attach_numbers(self._numbers, _heads(posts, None, town.kerb_height_m), self._registry)
 
     def show(self, scene: Scene) -> None:
-        """Put the scene's cars and lamps into both graphs. Showing the same object again costs
-        nothing.
+        """Put the scene's cars, people and lamps into both graphs. Showing the same object again
+        costs nothing.
         """
         if scene is self._shown:
             return
@@ -98,10 +117,13 @@ class Actors:
         for node in self._visible:
             node.detach_node()
         self._visible = []
-        used: dict[object, int] = {}
+        used: dict[Hashable, int] = {}
         for car in scene.cars:
             if math.hypot(car.x_m - scene.ego.x_m, car.y_m - scene.ego.y_m) < CAR_REACH_M:
-                self._show_car(car, used)
+                self._show_one(_shape_of_car(car), car, used)
+        for body in scene.bodies:
+            if math.hypot(body.x_m - scene.ego.x_m, body.y_m - scene.ego.y_m) < CAR_REACH_M:
+                self._show_one(_shape_of_body(body), body, used)
         self._shown = scene
 
     def _show_lamps(self, scene: Scene) -> None:
@@ -118,35 +140,29 @@ class Actors:
                     heads[before].hide()
                 self._lit[light_id] = colour
 
-    def _show_car(self, car: CarPose, used: dict[object, int]) -> None:
-        body: _Body = (
-            car.kind,
-            round(car.length_m, 2),
-            round(car.width_m, 2),
-            round(car.height_m, 2),
-        )
-        sector = round(car.yaw_rad / (2 * math.pi) * _SECTORS) % _SECTORS
-        paint = (body, car.colour % len(PAINTS), car.braking, sector)
+    def _show_one(self, shape: _Shape, at: CarPose | BodyPose, used: dict[Hashable, int]) -> None:
+        sector = round(at.yaw_rad / (2 * math.pi) * _SECTORS) % _SECTORS
+        paint = (shape.form, shape.look, sector)
         painted = self._painted.setdefault(paint, [])
         index = used[paint] = used.get(paint, -1) + 1
         if index == len(painted):
-            painted.append(self._paint_car(*paint))
-        numbered = self._numbered.setdefault(body, [])
-        index_numbered = used[body] = used.get(body, -1) + 1
+            painted.append(self._paint(shape, sector))
+        numbered = self._numbered.setdefault(shape.form, [])
+        index_numbered = used[shape.form] = used.get(shape.form, -1) + 1
         if index_numbered == len(numbered):
-            numbered.append(self._number_car(body))
+            numbered.append(self._number(shape))
         numbers = numbered[index_numbered]
         for stage, node in ((self._image, painted[index]), (self._numbers, numbers.node)):
             # drawn in the scene's order, whichever cars were seen before
             node.reparent_to(stage, len(self._visible))
-            node.set_pos_hpr(car.x_m, car.y_m, 0, math.degrees(car.yaw_rad), 0, 0)
+            node.set_pos_hpr(at.x_m, at.y_m, 0, math.degrees(at.yaw_rad), 0, 0)
             self._visible.append(node)
-        self._registry.place(numbers.first, numbers.planes, car.x_m, car.y_m, car.yaw_rad)
+        self._registry.place(numbers.first, numbers.planes, at.x_m, at.y_m, at.yaw_rad)
 
-    def _paint_car(self, body: _Body, colour: int, braking: bool, sector: int) -> NodePath:
-        """A car for the image. Its shading is computed for the nearest of 16 headings."""
-        faces = car_faces(*body, colour, braking=braking)
-        root = NodePath(f"car {body[0]}")
+    def _paint(self, shape: _Shape, sector: int) -> NodePath:
+        """What the image shows. Its shading is computed for the nearest of 16 headings."""
+        faces = shape.painted()
+        root = NodePath(shape.name)
         for layer in (Layer.SHADOW, Layer.OBJECT):
             members = [f for f in faces if f.layer is layer]
             lit = pack(meshes.place(members, 0, 0, sector * 2 * math.pi / _SECTORS))
@@ -156,13 +172,36 @@ class Actors:
             set_layer(node, layer)
         return root
 
-    def _number_car(self, body: _Body) -> _NumberedCar:
-        mesh = pack([f for f in car_faces(*body, 0) if f.alpha == 1.0])
+    def _number(self, shape: _Shape) -> _Numbered:
+        mesh = pack([f for f in shape.plain() if f.alpha == 1.0])
         first = self._registry.register([mesh])[0]
-        node = NodePath(make_node(f"car {body[0]}", [make_geom(mesh, number_colours(mesh, first))]))
+        node = NodePath(make_node(shape.name, [make_geom(mesh, number_colours(mesh, first))]))
         set_layer(node, Layer.OBJECT)
         node.set_attrib(ShadeModelAttrib.make(ShadeModelAttrib.M_flat))
-        return _NumberedCar(node, first, mesh.planes)
+        return _Numbered(node, first, mesh.planes)
+
+
+def _shape_of_car(car: CarPose) -> _Shape:
+    size = (round(car.length_m, 2), round(car.width_m, 2), round(car.height_m, 2))
+    colour = car.colour % len(PAINTS)
+    return _Shape(
+        f"car {car.kind}",
+        (car.kind, *size),
+        (colour, car.braking),
+        lambda: car_faces(car.kind, *size, colour, braking=car.braking),
+        lambda: car_faces(car.kind, *size, 0),
+    )
+
+
+def _shape_of_body(body: BodyPose) -> _Shape:
+    style = body.style % STYLES
+    return _Shape(
+        f"body {body.kind}",
+        (body.kind, body.step),
+        style,
+        lambda: body_faces(body.kind, style, body.step),
+        lambda: body_faces(body.kind, 0, body.step),
+    )
 
 
 def _heads(posts: list[tuple[float, float, float]], lit: int | None, kerb_m: float) -> list[Face]:

@@ -137,6 +137,24 @@ CAR_COLOURS = 8
 """Number of paint colours."""
 
 
+class BodyKind(StrEnum):
+    """Who or what is on or beside the road, and is no car."""
+
+    PEDESTRIAN = "pedestrian"
+    CYCLIST = "cyclist"
+    VENDING_MACHINE = "vending_machine"
+    CONTAINER = "container"
+
+
+BODY_SIZES_M = {
+    BodyKind.PEDESTRIAN: (0.4, 0.5, 1.75),
+    BodyKind.CYCLIST: (1.7, 0.6, 1.75),
+    BodyKind.VENDING_MACHINE: (0.8, 1.1, 1.9),
+    BodyKind.CONTAINER: (1.6, 1.3, 1.2),
+}
+"""Length (the direction in which it looks), width and height of each."""
+
+
 class PropKind(StrEnum):
     """Things that stand in a town. All but terrain can be hit."""
 
@@ -208,3 +226,21 @@ class CarPose:
     height_m: float
     colour: int
     braking: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BodyPose:
+    """A pedestrian, cyclist or thing to draw: centre of its footprint, heading, looks.
+
+    Attributes:
+        style: selects its colours.
+        step: how the legs are: 0 standing, 1 and 2 the two strides.
+    """
+
+    body_id: int
+    kind: BodyKind
+    x_m: float
+    y_m: float
+    yaw_rad: float
+    style: int
+    step: int = 0

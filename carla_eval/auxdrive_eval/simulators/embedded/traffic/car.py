@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from auxdrive.types import Float64
 
 from auxdrive_eval.simulators.embedded.town.model import CarKind
 
@@ -21,6 +24,8 @@ class Car:
         waited_s: how long it has stood before the end of the present lane.
         has_stopped: whether it has stood at the end of the present lane, as a stop sign demands.
         moved_m: how far it moved in the last tick.
+        told_mps2: the acceleration that a scenario tells it, whatever is ahead; None drives by
+            itself.
     """
 
     car_id: int
@@ -39,6 +44,21 @@ class Car:
     waited_s: float = 0.0
     has_stopped: bool = False
     moved_m: float = 0.0
+    told_mps2: float | None = None
+
+
+class Claim(NamedTuple):
+    """What someone who follows no lane covers of the plane.
+
+    Attributes:
+        user_id: who it is.
+        box: float64 (5,), see `geometry.boxes`.
+        speed_mps: in the direction of the box's length.
+    """
+
+    user_id: int
+    box: Float64
+    speed_mps: float
 
 
 @dataclass(frozen=True, slots=True)

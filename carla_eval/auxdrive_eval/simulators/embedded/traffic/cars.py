@@ -5,7 +5,7 @@ it on them, the ego included.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from auxdrive.types import Float64, Pose2
@@ -14,7 +14,7 @@ from auxdrive_eval.random_streams import stream
 from auxdrive_eval.simulators.embedded.geometry.curves import Curve
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.model import CAR_COLOURS, CAR_SIZES_M, CarKind, CarPose
-from auxdrive_eval.simulators.embedded.traffic.car import EGO_ID, Car, Occupancy, Occupant
+from auxdrive_eval.simulators.embedded.traffic.car import EGO_ID, Car, Claim, Occupancy, Occupant
 from auxdrive_eval.simulators.embedded.traffic.idm import MAX_BRAKE_MPS2, idm_accel, speed_profile
 from auxdrive_eval.simulators.embedded.traffic.junctions import JunctionControl
 from auxdrive_eval.simulators.embedded.traffic.occupancy import occupancy_of
@@ -50,6 +50,7 @@ class Traffic:
         self._profile = self._profiles()
         self.cars: dict[int, Car] = {}
         self._spawn(count, ego)
+        self._last_id = len(self.cars)
         self.ego: Car | None = None
         self.occupancy: Occupancy = {}
 
@@ -119,6 +120,7 @@ class Traffic:
         colours: Mapping[int, LightColour],
         ego: Car | None,
         ego_box: Float64 | None,
+        others: Iterable[Claim] = (),
     ) -> None:
         """Advance every car by one tick.
 
@@ -127,12 +129,13 @@ class Traffic:
             colours: colour of each light by its id.
             ego: the ego as a road user on its route; None if it has left its lanes.
             ego_box: float64 (5,), which other cars must not hit.
+            others: whoever else follows no lane.
         """
         self.ego = ego
         everyone = self.cars if ego is None else {**self.cars, EGO_ID: ego}
-        self.occupancy = occupancy_of(
-            self.graph, self.cars, ego_box, 0.0 if ego is None else ego.speed_mps
-        )
+        speed_mps = 0.0 if ego is None else ego.speed_mps
+        egos = () if ego_box is None else (Claim(EGO_ID, ego_box, speed_mps),)
+        self.occupancy = occupancy_of(self.graph, self.cars, (*egos, *others))
         self.junctions.update(everyone, self.occupancy, colours, tick_s)
         for car in self.cars.values():
             car.accel_mps2 = self._accel(car)
@@ -178,6 +181,8 @@ class Traffic:
         ]
 
     def _accel(self, car: Car) -> float:
+        if car.told_mps2 is not None:
+            return car.told_mps2
         gap, lead_speed = self.leader(car)
         wish = car.cruise * self.allowed_speed(car)
         accel = idm_accel(car.speed_mps, wish, gap, lead_speed)
@@ -223,6 +228,29 @@ class Traffic:
         """Stop a car that has run into the ego, at its position before this tick."""
         car = self.cars[car_id]
         car.along_m, car.speed_mps, car.moved_m = max(0.0, car.along_m - car.moved_m), 0.0, 0.0
+
+    def add(
+        self, kind: CarKind, colour: int, lane: int, along_m: float, ahead: Sequence[int] = ()
+    ) -> Car:
+        """Put one more car at rest on a lane. Whether there is room is for the caller to know.
+
+        Args:
+            kind: its body type.
+            colour: number of its paint colour.
+            lane: the lane's id.
+            along_m: where its centre is on that lane.
+            ahead: the lanes that it will drive next.
+        """
+        self._last_id += 1
+        car = Car(self._last_id, kind, *CAR_SIZES_M[kind], colour, lane, along_m)
+        car.ahead = list(ahead)
+        self._look_ahead(car)
+        self.cars[car.car_id] = car
+        return car
+
+    def speed(self, car_id: int) -> float:
+        """The speed of a car, m/s."""
+        return self.cars[car_id].speed_mps
 
     def remove(self, car_id: int) -> None:
         """Take a car out of the world."""

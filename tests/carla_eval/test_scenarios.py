@@ -1,0 +1,73 @@
+"""Every scenario: it can be placed on many routes, the expert comes through unharmed, a careless
+driver does not, and it is the same in another process.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from auxdrive.errors import UsageError
+from auxdrive_eval.criteria import EventKind
+from auxdrive_eval.simulators.embedded.scenarios import OTHER_NAMES, SCENARIOS
+from auxdrive_eval.simulators.settings import simulator_settings
+from auxdrive_eval.world import ScenarioOutcome
+from scenario_drives import careless, digest, drive, expert
+
+SEEDS = {"DynamicObjectCrossing": 1002, "FollowLeadingVehicle": 1001}
+"""A route of each scenario that begins soon."""
+HARMED = {
+    "DynamicObjectCrossing": EventKind.COLLISION_PEDESTRIAN,
+    "FollowLeadingVehicle": EventKind.COLLISION_VEHICLE,
+}
+"""The infraction of a careless driver."""
+
+
+@pytest.mark.parametrize("kind", SCENARIOS)
+@pytest.mark.parametrize("traffic", [0, 20])
+def test_the_expert_comes_through_unharmed(kind: str, traffic: int) -> None:
+    found = drive(kind, SEEDS[kind], expert, traffic)
+    assert found.scenario.outcome is ScenarioOutcome.PASSED
+    assert found.scenario.kind == kind
+    assert (found.contacts, found.events) == (set(), [])
+
+
+@pytest.mark.parametrize("kind", SCENARIOS)
+def test_a_careless_driver_is_penalised(kind: str) -> None:
+    found = drive(kind, SEEDS[kind], careless)
+    assert found.scenario.outcome is ScenarioOutcome.COLLISION
+    assert HARMED[kind] in found.events
+
+
+def test_a_drive_with_all_scenarios_is_the_same_in_another_process() -> None:
+    code = (
+        "from scenario_drives import *\n"
+        "from auxdrive_eval.simulators.embedded.scenarios import SCENARIOS\n"
+        "print(digest(drive(tuple(SCENARIOS), 1007, expert, 5)))"
+    )
+    command = (sys.executable, "-c", code)
+    told = subprocess.run(
+        command, capture_output=True, check=True, text=True, cwd=Path(__file__).parent
+    )
+    here = drive(tuple(SCENARIOS), 1007, expert, 5)
+    assert len(here.states[-1].scenarios) >= 2
+    assert told.stdout.strip() == digest(here)
+
+
+def test_a_scenario_is_chosen_by_name_and_a_wrong_name_is_refused() -> None:
+    chosen = simulator_settings("embedded", {"scenarios": "Scenario3, FollowLeadingVehicle"})
+    assert chosen.options.model_dump()["scenarios"] == "FollowLeadingVehicle,DynamicObjectCrossing"
+    every = simulator_settings("embedded", {"scenarios": "all"})
+    assert every.options.model_dump()["scenarios"] == ",".join(SCENARIOS)
+    with pytest.raises(UsageError, match="Did you mean 'DynamicObjectCrossing'"):
+        simulator_settings("embedded", {"scenarios": "DynamicObjectCrosing"})
+
+
+def test_the_page_names_every_scenario_and_its_other_names() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text()
+    for kind in SCENARIOS:
+        others = [name for name, meant in OTHER_NAMES.items() if meant == kind]
+        also = ", ".join(f"`{name}`" for name in others)
+        assert f"| `{kind}` | {also} |" in page
