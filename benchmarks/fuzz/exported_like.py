@@ -107,31 +107,38 @@ def strips() -> onnx.ModelProto:
     """The same with the sums of a big camera's bytes: strips, MatMulInteger, ReduceSum."""
     rng = np.random.default_rng(4)
     stored = {
-        "zero": np.array([0]), "middle": np.array([12]), "end": np.array([24]),
-        "rows": np.array([1]), "blocks": np.array([-1, 6, 2, 96]),
-        "across": np.array([-1, 6, 16, 2, 3]), "pairs": np.array([3]), "area": np.array(4.0),
+        "zero": np.array([0, 0]), "middle": np.array([12, 0]), "upper_end": np.array([12, 32]),
+        "end": np.array([24, 32]), "rows_and_columns": np.array([1, 2]),
+        "pairs": np.array([-1, 24]), "by_block": np.array([-1, 6, 2, 48]), "rows": np.array([2]),
+        "image_of_blocks": np.array([-1, 12, 16, 3]), "area": np.array(4.0),
         "axes": np.array([2, 3]), "weight": rng.normal(0, 0.01, (3, 1)),
     }  # fmt: skip
     node = helper.make_node
     nodes = [
-        node("Slice", ["image", "zero", "middle", "rows"], ["upper"]),
-        node("Slice", ["image", "middle", "end", "rows"], ["lower"]),
-        node("Reshape", ["upper", "blocks"], ["upper_rows"]),
-        node("Reshape", ["lower", "blocks"], ["lower_rows"]),
-        node("MatMulInteger", ["ones", "upper_rows"], ["upper_sums"]),
-        node("MatMulInteger", ["ones", "lower_rows"], ["lower_sums"]),
-        node("Reshape", ["upper_sums", "across"], ["upper_paired"]),
-        node("Reshape", ["lower_sums", "across"], ["lower_paired"]),
-        node("ReduceSum", ["upper_paired", "pairs"], ["upper_blocks"], keepdims=0),
-        node("ReduceSum", ["lower_paired", "pairs"], ["lower_blocks"], keepdims=0),
-        node("Concat", ["upper_blocks", "lower_blocks"], ["of_blocks"], axis=1),
+        node("Slice", ["image", "zero", "upper_end", "rows_and_columns"], ["upper"]),
+        node("Slice", ["image", "middle", "end", "rows_and_columns"], ["lower"]),
+        *(
+            made
+            for part in ("upper", "lower")
+            for made in (
+                node("Reshape", [part, "pairs"], [f"{part}_pairs"]),
+                node("MatMulInteger", [f"{part}_pairs", "ones"], [f"{part}_sums"]),
+                node("Reshape", [f"{part}_sums", "by_block"], [f"{part}_rows"]),
+                node("Cast", [f"{part}_rows"], [f"{part}_floats"], to=TensorProto.FLOAT),
+                node("ReduceSum", [f"{part}_floats", "rows"], [f"{part}_blocks"], keepdims=0),
+            )
+        ),
+        node("Concat", ["upper_blocks", "lower_blocks"], ["all_blocks"], axis=1),
+        node("Reshape", ["all_blocks", "image_of_blocks"], ["of_blocks"]),
         node("Transpose", ["of_blocks"], ["chw"], perm=[0, 3, 1, 2]),
-        node("Cast", ["chw"], ["float"], to=TensorProto.FLOAT, saturate=1),
-        node("Div", ["float", "area"], ["averaged"]),
+        node("Div", ["chw", "area"], ["averaged"]),
         node("ReduceMean", ["averaged", "axes"], ["meaned"], keepdims=0),
         node("Gemm", ["meaned", "weight"], ["steer_rad"]),
     ]
-    return _model(nodes, stored, [numpy_helper.from_array(np.ones((1, 2), np.uint8), "ones")])
+    together = 4
+    ones = np.eye(together * 3, dtype=np.int8).reshape(together, 1, 3, -1)
+    adds_up = np.tile(ones, (1, 2, 1, 1)).reshape(together * 6, -1)
+    return _model(nodes, stored, [numpy_helper.from_array(adds_up, "ones")])
 
 
 def _model(

@@ -94,6 +94,10 @@ WORKING: list[tuple[list[onnx.NodeProto], Stored]] = [
     (node("Unsqueeze", "x", "a"), {"a": np.array([0, -1])}),
     (node("MatMul", "x", "w"), {"w": np.zeros((6, 10, 3), F)}),
     (node("MatMulInteger", "b", "b"), {"b": np.zeros((3, 5, 5), np.uint8)}),
+    (
+        node("MatMulInteger", "b", "c"),
+        {"b": np.zeros((3, 5, 4), np.uint8), "c": np.zeros((4, 2), np.int8)},
+    ),
     (node("ReduceSum", "x", "a", keepdims=0), {"a": np.array([1, -1])}),
     (node("MatMul", "w", "w"), {"w": np.zeros((5, 5), F)}),
     (
@@ -168,6 +172,15 @@ def test_there_is_a_rule_for_every_operator_and_a_case_for_every_rule() -> None:
         "Div",
     }
     assert tried == OPERATORS.keys()
+
+
+def test_int8_that_adds_up_bytes_is_no_precision_unless_something_else_takes_it_too() -> None:
+    adds_up = node("MatMulInteger", "b", "ones")
+    stored: Stored = {"b": np.zeros((3, 5, 4), np.uint8), "ones": np.ones((4, 2), np.int8)}
+    assert "int8" not in facts_of(model(adds_up, stored), (3, 5, 2)).types
+    taken = [helper.make_node("DequantizeLinear", ["ones", "s"], ["weights"]), *adds_up]
+    stored["s"] = np.array(1, F)
+    assert "int8" in facts_of(model(taken, stored), (3, 5, 2)).types
 
 
 HUGE = np.array([1 << 15, 1 << 15])

@@ -11,13 +11,13 @@ prove: the inputs, the outputs, and which inputs each output depends on.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from auxdrive.checks import schema
 from auxdrive.checks.graph_messages import MessageReader, ValueFacts
-from auxdrive.checks.operators import OPSET
+from auxdrive.checks.operators import ADDS_BYTES, OPSET, Node
 from auxdrive.checks.sizes import Trace
 from auxdrive.checks.wire import WireReader
 
@@ -49,7 +49,7 @@ class GraphFacts:
             too many of them but never too few: a node's outputs count as depending on all of its
             inputs, unless they follow from sizes alone.
         shapes: of every computed value, for one frame.
-        types: the types of all values.
+        types: the types of all values, less the stored ones that only add up bytes.
         work: about how many multiplications and additions one frame takes.
     """
 
@@ -111,14 +111,15 @@ class _ModelReader:
         trace = Trace(self.wire.fail)
         for value in inputs:
             trace.add_input(value.name, value.dtype, self._one_frame(value))
-        initializers = []
+        initializers = set()
         for message in graph.get("initializer", []):
             name, stored = self.messages.tensor(message)
             trace.add_stored(name, stored)
-            initializers.append(name)
+            initializers.add(name)
         nodes = [self.messages.node(message) for message in graph.get("node", [])]
         for node in nodes:
             trace.run(node)
+        adding = _only_add_up(initializers, nodes)
         self._compare(outputs, trace, complete=True)
         self._compare(self._infos(graph), trace, complete=False)
         return GraphFacts(
@@ -130,7 +131,9 @@ class _ModelReader:
             operators=dict(Counter(node.operator for node in nodes)),
             reachable_inputs={value.name: trace.inputs_of(value.name) for value in outputs},
             shapes={name: value.shape for name, value in trace.values.items()},
-            types=frozenset(value.dtype for value in trace.values.values()),
+            types=frozenset(
+                value.dtype for name, value in trace.values.items() if name not in adding
+            ),
             work=trace.work,
         )
 
@@ -208,3 +211,14 @@ class _ModelReader:
                     f"the value '{said.name}' is declared as {said.dtype} {said.shape} and is "
                     f"{found.dtype} {found.shape}"
                 )
+
+
+def _only_add_up(stored: Collection[str], nodes: Sequence[Node]) -> set[str]:
+    """The stored tensors that only add up an image's bytes.
+
+    Args:
+        stored: the names of all.
+        nodes: of the graph.
+    """
+    others = {name for node in nodes if node.operator != ADDS_BYTES for name in node.inputs}
+    return {name for node in nodes for name in node.inputs if name in stored} - others

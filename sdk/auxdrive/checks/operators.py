@@ -15,6 +15,9 @@ OPSET = 20
 """The version of ONNX's operators that is exported. No other version is read, since operators
 change their meaning between versions.
 """
+ADDS_BYTES = "MatMulInteger"
+"""The operator that adds up the bytes of a big image: whole numbers in graphs of every precision.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ OPERATORS: Mapping[str, Operator] = {
     # torch's exporter writes MatMul for a linear layer over more than two axes, which networks of
     # other packages may have.
     "MatMul": Operator((2, 2), {}),
-    "MatMulInteger": Operator((2, 2), {}),  # sums of a big image's bytes
+    ADDS_BYTES: Operator((2, 2), {}),
     "MaxPool": Operator((1, 1), _POOL | {"storage_order": (0,)}, needed=("kernel_shape",)),
     "Mul": Operator((2, 2), {}),
     "QuantizeLinear": Operator((3, 3), {}),

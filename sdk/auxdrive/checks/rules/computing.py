@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from auxdrive.checks.operators import Node
+from auxdrive.checks.operators import ADDS_BYTES, Node
 from auxdrive.checks.values import (
     FLOATS,
     MAX_KNOWN,
@@ -142,10 +142,20 @@ def _gemm(node: Node, inputs: Inputs) -> Outcome:
     return one(dtype, shape, work=math.prod(shape) * a[1])
 
 
-def _matmul(node: Node, inputs: Inputs) -> Outcome:
-    given = "uint8" if node.operator == "MatMulInteger" else floating(inputs[0]).dtype
-    result = "int32" if node.operator == "MatMulInteger" else given
-    a, b = needed(inputs[0], given).shape, needed(inputs[1], given).shape
+def _matmul(node: Node, inputs: Inputs) -> Outcome:  # noqa: ARG001 (one signature for every rule)
+    left = floating(inputs[0])
+    return _product(left, needed(inputs[1], left.dtype), left.dtype)
+
+
+def _matmul_integer(node: Node, inputs: Inputs) -> Outcome:  # noqa: ARG001 (one signature)
+    one_of = needed(inputs[1])
+    if one_of.dtype not in ("uint8", "int8"):
+        raise SizeError(f"an input is {one_of.dtype} and neither uint8 nor int8")
+    return _product(needed(inputs[0], "uint8"), one_of, "int32")
+
+
+def _product(left: Value, right: Value, result: str) -> Outcome:
+    a, b = left.shape, right.shape
     if min(len(a), len(b)) < 2 or a[-1] != b[-2]:
         raise SizeError(f"{a} is not multiplied with {b}")
     shape = (*broadcast([a[:-2] or (1,), b[:-2] or (1,)])[: max(len(a), len(b)) - 2], a[-2], b[-1])
@@ -202,7 +212,7 @@ def _dequantise(node: Node, inputs: Inputs) -> Outcome:
 COMPUTING: Mapping[str, Rule] = {
     "Add": _arithmetic, "AveragePool": _pool, "Cast": _cast, "Conv": _conv,
     "DequantizeLinear": _dequantise, "Div": _arithmetic, "Elu": _same, "Gemm": _gemm,
-    "MatMul": _matmul, "MatMulInteger": _matmul, "MaxPool": _pool, "Mul": _arithmetic,
+    "MatMul": _matmul, ADDS_BYTES: _matmul_integer, "MaxPool": _pool, "Mul": _arithmetic,
     "QuantizeLinear": _quantise, "ReduceMean": _reduce, "ReduceSum": _reduce, "Relu": _same,
     "Resize": _resize, "Sigmoid": _same, "Sqrt": _same, "Sub": _arithmetic, "Tanh": _same,
 }  # fmt: skip
