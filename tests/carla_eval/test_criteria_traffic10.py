@@ -15,6 +15,7 @@ from auxdrive_eval.criteria import (
     StopSign,
 )
 from auxdrive_eval.criteria.red_light import segments_cross
+from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.world import (
     CollisionKind,
     Contact,
@@ -25,7 +26,7 @@ from auxdrive_eval.world import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
-from states_by_hand import HALF_LENGTH_M, run, state
+from states_by_hand import HALF_LENGTH_M, run, state, straight_route
 
 
 def touch(kind: CollisionKind = CollisionKind.VEHICLE, other_id: int = 7) -> tuple[Contact, ...]:
@@ -122,7 +123,7 @@ def drive(
 
 class TestRedLight:
     def test_crossing_the_line_is_one_event_when_the_tail_crosses_it(self) -> None:
-        (event,) = run(RedLight(), drive((light(),)))
+        (event,) = run(RedLight(0.6), drive((light(),)))
         assert event.kind is EventKind.RED_LIGHT
         assert event.message == "Agent ran a red light 3 at (x=25.0, y=4.0, z=0.0)"
         # The tail begins 0.8 x 2.4 m behind the centre: the line at 20 m is reached when the centre
@@ -131,28 +132,37 @@ class TestRedLight:
 
     @pytest.mark.parametrize("colour", [LightColour.GREEN, LightColour.YELLOW])
     def test_other_colours_cost_nothing(self, colour: LightColour) -> None:
-        assert run(RedLight(), drive((light(colour),))) == []
+        assert run(RedLight(0.6), drive((light(colour),))) == []
 
     def test_stopping_with_the_nose_over_the_line_costs_nothing(self) -> None:
-        assert run(RedLight(), drive((light(),), end=21.5)) == []
+        assert run(RedLight(0.6), drive((light(),), end=21.5)) == []
 
     def test_the_oncoming_lane_and_the_lane_beside_cost_nothing(self) -> None:
-        assert run(RedLight(), drive((light(),), yaw_rad=math.pi)) == []
-        assert run(RedLight(), drive((light(),), y_m=3.5)) == []
+        assert run(RedLight(0.6), drive((light(),), yaw_rad=math.pi)) == []
+        assert run(RedLight(0.6), drive((light(),), y_m=3.5)) == []
 
-    def test_the_line_reaches_0_6_lane_widths_and_counts_on_its_own_lane_alone(self) -> None:
-        assert len(run(RedLight(), drive((light(),), y_m=2.05))) == 1
-        assert run(RedLight(), drive((light(),), y_m=2.15)) == []
-        assert run(RedLight(), drive((light(),), y_m=2.05, tail_lane=2)) == []
+    @pytest.mark.parametrize(
+        ("rules", "last_m", "first_m"),
+        [("1.0", 1.35, 1.45), ("2.0", 2.05, 2.15), ("bench2drive", 2.05, 2.15)],
+    )
+    def test_the_line_reaches_as_far_as_the_rules_say_and_counts_on_its_own_lane_alone(
+        self, rules: str, last_m: float, first_m: float
+    ) -> None:
+        criteria = RULE_SETS[rules].criteria(straight_route(60))
+        (criterion,) = [each for each in criteria if isinstance(each, RedLight)]
+        assert run(criterion, drive((light(),), y_m=first_m)) == []
+        assert run(criterion, drive((light(),), y_m=last_m, tail_lane=2)) == []
+        assert len(run(criterion, drive((light(),), y_m=last_m))) == 1
 
     def test_the_same_light_is_not_counted_twice_in_a_row(self) -> None:
         again = drive((light(),)) + drive((light(),))
-        assert len(run(RedLight(), again)) == 1
+        assert len(run(RedLight(0.6), again)) == 1
         between = drive((light(),)) + drive((light(light_id=4),)) + drive((light(),))
-        assert [event.message.split()[5] for event in run(RedLight(), between)] == ["3", "4", "3"]
+        events = run(RedLight(0.6), between)
+        assert [event.message.split()[5] for event in events] == ["3", "4", "3"]
 
     def test_a_light_that_is_id_0_is_remembered(self) -> None:
-        assert len(run(RedLight(), drive((light(light_id=0),)) * 2)) == 1
+        assert len(run(RedLight(0.6), drive((light(light_id=0),)) * 2)) == 1
 
 
 coordinate = st.integers(-4, 4).map(float)

@@ -14,6 +14,7 @@ from auxdrive.errors import AuxdriveError, DataError, MissingExtra
 from auxdrive_eval.criteria import RedLight
 from auxdrive_eval.road_maps import CarlaRoadMap, LaneId, RoadMap, Side, open_map
 from auxdrive_eval.routes import RoutePlanner, RouteSpec
+from auxdrive_eval.scoring.leaderboard1 import RED_LINE_REACH
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.world import TAIL_M, LightColour, Point, Pose2, WorldState
 
@@ -149,7 +150,7 @@ def test_a_stop_line_of_town02_crossed_on_red_is_one_event(colour: LightColour, 
     x_m, y_m = np.mean([left, right], axis=0).tolist()
     view = min(roads.lights((x_m, y_m), lights), key=lambda v: math.dist(v.stop_line[0], left))
     yaw_rad = view.lane_yaw_rad
-    criterion = RedLight()
+    criterion = RedLight(RED_LINE_REACH)
     events = []
     for frame in range(80):
         along_m = -12.0 + 0.25 * frame

@@ -1,4 +1,4 @@
-"""Red lights (leaderboard 1.0, RunningRedLightTest)."""
+"""Red lights (all leaderboards, RunningRedLightTest)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,6 @@ NEAR_M = 15.0
 trigger volume before the line.)
 """
 TAIL_CLOSE = 0.8
-LINE_SHARE = 1.2
-"""The line that must not be crossed has 1.2 times the width of the lane: 0.6 widths to either side
-of its centre, a little more than the painted one.
-"""
 
 
 class RedLight(TickCriterion):
@@ -24,9 +20,14 @@ class RedLight(TickCriterion):
     The tail is a segment behind the ego's centre: from 0.8 of its half length to 1 m beyond its
     rear bumper. Its end must be on the light's own lane. The same light does not count twice in a
     row.
+
+    Args:
+        line_reach: how far the line that must not be crossed reaches to either side of the lane's
+            centre, in widths of the lane; the painted one reaches half a width.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, line_reach: float) -> None:
+        self._line_reach = line_reach
         self._last_id: int | None = None
 
     def update(self, state: WorldState) -> list[Event]:
@@ -38,7 +39,7 @@ class RedLight(TickCriterion):
             if (
                 light.colour is LightColour.RED
                 and light.light_id != self._last_id
-                and _ran(state, light, tail)
+                and self._ran(state, light, tail)
             ):
                 message = (
                     f"Agent ran a red light {light.light_id} at {carla_location(light.location)}"
@@ -47,17 +48,18 @@ class RedLight(TickCriterion):
                 self._last_id = light.light_id
         return events
 
-
-def _ran(state: WorldState, light: TrafficLightView, tail: tuple[Point, Point]) -> bool:
-    (left_x, left_y), (right_x, right_y) = light.stop_line
-    x, y = (left_x + right_x) / 2, (left_y + right_y) / 2
-    if math.dist(state.ego_centre, (x, y)) > NEAR_M or state.tail_lane_id != light.lane_id:
-        return False
-    half = (LINE_SHARE * (left_x - x), LINE_SHARE * (left_y - y))
-    line = ((x + half[0], y + half[1]), (x - half[0], y - half[1]))
-    # The ego must drive along the lane; it may leave the junction over the line of the opposite
-    # lane.
-    return math.cos(state.ego.yaw_rad - light.lane_yaw_rad) > 0 and segments_cross(*tail, *line)
+    def _ran(self, state: WorldState, light: TrafficLightView, tail: tuple[Point, Point]) -> bool:
+        (left_x, left_y), (right_x, right_y) = light.stop_line
+        x, y = (left_x + right_x) / 2, (left_y + right_y) / 2
+        if math.dist(state.ego_centre, (x, y)) > NEAR_M or state.tail_lane_id != light.lane_id:
+            return False
+        share = 2 * self._line_reach  # of the painted line's half
+        half = (share * (left_x - x), share * (left_y - y))
+        line = ((x + half[0], y + half[1]), (x - half[0], y - half[1]))
+        # The ego must drive along the lane; it may leave the junction over the line of the opposite
+        # lane.
+        ahead = math.cos(state.ego.yaw_rad - light.lane_yaw_rad) > 0
+        return ahead and segments_cross(*tail, *line)
 
 
 def _behind(state: WorldState, distance_m: float) -> Point:

@@ -34,6 +34,9 @@ FACTORS: dict[EventKind, float] = {
     EventKind.STOP_SIGN: 0.80,
 }
 
+RED_LINE_REACH = 0.4
+"""To either side of the lane's centre, in widths of the lane (scenario_runner, leaderboard-1.0)."""
+
 
 def criteria_of(route: Route) -> tuple[Criterion, ...]:
     """The criteria that watch a route."""
@@ -42,7 +45,7 @@ def criteria_of(route: Route) -> tuple[Criterion, ...]:
         Collision(),
         InRoute(route),
         OutsideRouteLanes(route),
-        RedLight(),
+        RedLight(RED_LINE_REACH),
         StopSign(),
         Blocked(),
     )

@@ -26,6 +26,8 @@ SIGN_BOX_SCALE = 1.2
 TIMEOUT_S = 300.0
 TIMEOUT_LIMIT_SHARE = 0.1
 MIN_SPEED_CHECKPOINTS = 4
+RED_LINE_REACH = 0.6
+"""To either side of the lane's centre, in widths of the lane."""
 UNWATCHED = (
     "yielding to emergency vehicles and scenario timeouts are not watched, since no scenarios run"
 )
@@ -65,7 +67,7 @@ def common_criteria(route: Route, blocked_after_s: float) -> tuple[Criterion, ..
         Collision(SAME_COLLISION_M, AT_FAULT_MPS),
         InRoute(route),
         OutsideRouteLanes(route, ALLOWED_OUT_M, any_change_rights=False),
-        RedLight(),
+        RedLight(RED_LINE_REACH),
         NearStopSign(NEAR_SIGN_M, SIGN_BOX_SCALE),
         Blocked(blocked_after_s),
     )
