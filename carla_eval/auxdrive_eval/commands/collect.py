@@ -21,6 +21,7 @@ from auxdrive_eval.commands.simulator_options import (
     ScenariosOption,
     SimOption,
     SimSettingsOption,
+    TownOption,
     TrafficOption,
     chosen_simulator,
 )
@@ -95,6 +96,7 @@ def collect(
         ),
     ] = None,
     traffic: TrafficOption = None,
+    town: TownOption = None,
     host: HostOption = None,
     port: PortOption = None,
     carla_root: CarlaRootOption = None,
@@ -147,7 +149,7 @@ def collect(
         settings = collect_settings(
             simulator=_simulator(
                 chosen_simulator(
-                    sim, sim_options, traffic, host, port, carla_root, scenarios=scenarios
+                    sim, sim_options, traffic, host, port, carla_root, town, scenarios=scenarios
                 ),
                 size,
             ),

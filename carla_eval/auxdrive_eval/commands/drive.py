@@ -33,6 +33,7 @@ from auxdrive_eval.commands.simulator_options import (
     ScenariosOption,
     SimOption,
     SimSettingsOption,
+    TownOption,
     TrafficOption,
     chosen_simulator,
 )
@@ -159,6 +160,7 @@ def drive(
         typer.Option("--tick-timeout-s", help="Longest time, in seconds, for one prediction."),
     ] = 60.0,
     traffic: TrafficOption = None,
+    town: TownOption = None,
     host: HostOption = None,
     port: PortOption = None,
     carla_root: CarlaRootOption = None,
@@ -194,7 +196,7 @@ def drive(
         key,
     )
     simulator = chosen_simulator(
-        sim, sim_options, traffic, host, port, carla_root, scenarios=scenarios
+        sim, sim_options, traffic, host, port, carla_root, town, scenarios=scenarios
     )
     planned = planned_routes(routes, route_seeds, count, simulator)
     folder = (

@@ -35,7 +35,17 @@ TrafficOption = Annotated[
         show_default=False,
     ),
 ]
-
+TownOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TOWN",
+        help=(
+            "Embedded: an OpenDRIVE map (.xodr, .xodr.gz), in whose town all routes lie; carla: the "
+            "town of random routes."
+        ),
+        show_default=False,
+    ),
+]
 HostOption = Annotated[
     str | None,
     typer.Option(help="Where CARLA's server runs (default: 127.0.0.1).", show_default=False),
@@ -71,6 +81,7 @@ def chosen_simulator(
     host: str | None = None,
     port: int | None = None,
     carla_root: str | None = None,
+    town: str | None = None,
     *,
     scenarios: str | None = None,
 ) -> SimulatorSettings:
@@ -86,9 +97,11 @@ def chosen_simulator(
         carla_root: from where CARLA's server is started.
         scenarios: names of traffic situations, which are an option of their own too; None is the
             simulator's default.
+        town: a map or the name of a town, by the simulator; None is its default.
 
     Raises:
         UsageError: there is no such simulator or option, or a value is not possible.
+        DataError: the map cannot be read.
     """
     from auxdrive_eval.simulators.settings import simulator_settings
 
@@ -99,6 +112,7 @@ def chosen_simulator(
         "port": port,
         "carla_root": carla_root,
         "scenarios": scenarios,
+        "town": town,
     }
     for name, value in own.items():
         if value is not None and name in found:

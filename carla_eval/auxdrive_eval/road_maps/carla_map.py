@@ -88,13 +88,16 @@ class CarlaRoadMap:
     Args:
         carla_map: a `carla.Map`.
         opendrive: its XML, if it is at hand.
+
+    Attributes:
+        client_map: the `carla.Map`.
     """
 
     def __init__(self, carla_map: Any, opendrive: str | None = None) -> None:
         import carla
 
         self._carla = carla
-        self._map = carla_map
+        self._map = self.client_map = carla_map
         self.name = str(carla_map.name).split("/")[-1]
         self.geo = geo_reference(carla_map.to_opendrive() if opendrive is None else opendrive)
 

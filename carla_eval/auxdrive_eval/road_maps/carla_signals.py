@@ -23,10 +23,12 @@ TRIGGER_HALF_LENGTH_M = 3.0
 """A map does not say how long a sign's trigger box is: here the last 6 m of the approach."""
 
 
-class _Line(NamedTuple):
+class SignalLine(NamedTuple):
     """The line of a landmark across one lane.
 
     Attributes:
+        landmark: its id.
+        foot: where it stands.
         centre: the middle of the lane there.
         yaw_rad: heading of the lane.
     """
@@ -69,7 +71,16 @@ class CarlaSignals:
         Args:
             kind: `LIGHT` or `STOP`.
         """
-        return tuple(line.ends() for line in (self._lights if kind == LIGHT else self._signs))
+        return tuple(line.ends() for line in self.lines(kind))
+
+    def lines(self, kind: str) -> tuple[SignalLine, ...]:
+        """The line of every light or of every stop sign, in the order of their ids. A landmark has
+        one on each lane of its approach, once for each way that leads on from there.
+
+        Args:
+            kind: `LIGHT` or `STOP`.
+        """
+        return tuple(self._lights if kind == LIGHT else self._signs)
 
     def lights(
         self, place: Point, colours: Mapping[int, LightColour]
@@ -99,7 +110,7 @@ class CarlaSignals:
         return tuple(view for view in views if math.dist(view.trigger_centre, place) < RANGE_M)
 
 
-def _sign_view(line: _Line) -> StopSignView:
+def _sign_view(line: SignalLine) -> StopSignView:
     x, y = line.centre
     back_m = TRIGGER_HALF_LENGTH_M
     centre = x - back_m * math.cos(line.yaw_rad), y - back_m * math.sin(line.yaw_rad)
@@ -107,13 +118,13 @@ def _sign_view(line: _Line) -> StopSignView:
     return StopSignView(line.landmark, line.foot, centre, half, line.yaw_rad, line.yaw_rad)
 
 
-def _lines(carla_map: Any, kind: str) -> Iterator[_Line]:
+def _lines(carla_map: Any, kind: str) -> Iterator[SignalLine]:
     for landmark in carla_map.get_all_landmarks_of_type(kind):
         foot = landmark.transform.location
         for waypoint in _governed(carla_map, landmark):
             before = _before_junction(waypoint)
             location = before.transform.location
-            yield _Line(
+            yield SignalLine(
                 int(landmark.id),
                 (foot.x, -foot.y),
                 (location.x, -location.y),

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from auxdrive_eval.road_maps.base import LaneId, LanePoint, Segment, Side
-from auxdrive_eval.road_maps.geo import GeoReference
 from auxdrive_eval.simulators.embedded.ego.nearby_signals import SignalViews
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph, Position
 from auxdrive_eval.simulators.embedded.town.model import Town
@@ -33,8 +32,8 @@ def map_of(town: Town) -> TownMap:
 
 
 class EmbeddedRoadMap:
-    """An embedded town as a `RoadMap`. It is flat, its origin lies at 0 degrees, and a lane has no
-    neighbour of its own direction.
+    """An embedded town as a `RoadMap`. It is flat, and a lane has no neighbour into which one may
+    change.
 
     Args:
         graph: the lanes of the town.
@@ -42,7 +41,7 @@ class EmbeddedRoadMap:
 
     def __init__(self, graph: LaneGraph) -> None:
         self.name = graph.town.name
-        self.geo = GeoReference(0.0, 0.0)
+        self.geo = graph.town.geo
         self._graph = graph
         self._signals = SignalViews(graph.town)
 

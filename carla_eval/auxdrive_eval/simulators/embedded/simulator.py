@@ -1,5 +1,5 @@
-"""The embedded simulator: a generated town, traffic, one ego, and sensors that are drawn by a
-software renderer. It needs no GPU, no display and no CARLA.
+"""The embedded simulator: a town that is generated or read from a map, traffic, one ego, and
+sensors that are drawn by a software renderer. It needs no GPU, no display and no CARLA.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from auxdrive_eval.simulators.embedded.spec import (
     DEFAULT_TRAFFIC,
     TICKS_S,
 )
-from auxdrive_eval.simulators.embedded.town.generate import town_from_name, town_name
+from auxdrive_eval.simulators.embedded.town.generate import GeneratedTowns
+from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.simulators.embedded.town.routing import plan_route, random_route
 from auxdrive_eval.simulators.embedded.town.weather import weather_for
-from auxdrive_eval.simulators.embedded.town_kits import TownKits
+from auxdrive_eval.simulators.embedded.town_kits import TownKits, TownSource
 from auxdrive_eval.simulators.embedded.version import VERSION
 from auxdrive_eval.world import Point, Route, TownMap, Weather, WorldState
 
@@ -47,6 +48,7 @@ class EmbeddedSimulator:
         tick_s: seconds from one tick to the next, within `TICKS_S`.
         scenarios: kinds of traffic situations (`SCENARIOS`), of which one each is drawn on every
             route that has room for it, besides those that a route names.
+        towns: where its towns come from; None is those that are generated.
 
     Raises:
         SimulatorError: the number of cars or the length of a tick is not possible.
@@ -62,6 +64,7 @@ class EmbeddedSimulator:
         traffic: int = DEFAULT_TRAFFIC,
         tick_s: float = TICK_S,
         scenarios: Sequence[str] = (),
+        towns: TownSource | None = None,
     ) -> None:
         if traffic < 0:
             raise SimulatorError(f"traffic is a number of cars, got {traffic}")
@@ -81,7 +84,8 @@ class EmbeddedSimulator:
         self._sensors = Sensors(camera, render)
         self._traffic_count = traffic
         self._scenarios = tuple(scenarios)
-        self._kits = TownKits()
+        self._towns: TownSource = GeneratedTowns() if towns is None else towns
+        self._kits = TownKits(self._towns)
         self._driven: DrivenRoute | None = None
         self._told_full: set[str] = set()
 
@@ -116,7 +120,7 @@ class EmbeddedSimulator:
     def random_route(
         self, seed: int, min_length_m: float = 150.0, max_length_m: float = 400.0
     ) -> Route:
-        """A route of the town of that seed (modulo 10000), in the weather of that seed.
+        """A route of the town of that seed, in the weather of that seed.
 
         Args:
             seed: also the route's id.
@@ -126,22 +130,30 @@ class EmbeddedSimulator:
         Raises:
             SimulatorError: no route of that length was found.
         """
-        graph = self._kits.of(town_name(seed % 10_000)).graph
+        graph = self._kits.of(self._towns.name_of(seed)).graph
         return random_route(graph, seed, min_length_m, max_length_m, weather=weather_for(seed))
 
     def town_map(self, town: str) -> TownMap:
         """What a map of the town shows.
 
         Raises:
-            SimulatorError: there is no embedded town of that name.
+            SimulatorError: there is no such town.
         """
-        return map_of(town_from_name(town))
+        return map_of(self.town(town))
+
+    def town(self, name: str) -> Town:
+        """The whole town of a name.
+
+        Raises:
+            SimulatorError: there is no such town.
+        """
+        return self._kits.of(name).graph.town
 
     def road_map(self, town: str) -> EmbeddedRoadMap:
         """What planner and criteria ask of a town's roads.
 
         Raises:
-            SimulatorError: there is no embedded town of that name.
+            SimulatorError: there is no such town.
         """
         return self._kits.of(town).roads
 
@@ -160,7 +172,7 @@ class EmbeddedSimulator:
             The world before the first tick.
 
         Raises:
-            SimulatorError: there is no such embedded town, or the route was not planned on its
+            SimulatorError: there is no such town, or the route was not planned on its
                 lanes (`plan`).
         """
         kit = self._kits.of(route.town)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from auxdrive.cards import CameraSpec
 from auxdrive.modalities import Modality
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from auxdrive_eval.simulators.base import TICK_S, SimulatorOptions, SimulatorSpec
 from auxdrive_eval.simulators.embedded.scenarios import chosen_kinds
 
 if TYPE_CHECKING:
     from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
+    from auxdrive_eval.simulators.embedded.town_kits import TownSource
 
 DEFAULT_CAMERA = CameraSpec(width=256, height=144, fov_deg=100.0, x_m=1.7, y_m=0.0, z_m=1.6)
 """Behind the windscreen, 1.7 m ahead of the rear axle. The ego's own body is not drawn."""
@@ -29,17 +32,17 @@ class EmbeddedOptions(SimulatorOptions):
         traffic: number of moving cars.
         scenarios: names of traffic situations with commas between, or 'all': one of each is drawn
             on every route that has room for it.
+        town: an OpenDRIVE file (.xodr, .xodr.gz), in whose town all routes lie; "" for the towns
+            that are generated.
+        town_sha256: of that file; it is filled in, and a file that differs from it is refused.
     """
 
     camera: CameraSpec = DEFAULT_CAMERA
     tick_s: float = Field(default=TICK_S, ge=TICKS_S[0], le=TICKS_S[1])
     traffic: int = DEFAULT_TRAFFIC
     scenarios: str = ""
-
-    @field_validator("scenarios")
-    @classmethod
-    def _are_scenarios(cls, scenarios: str) -> str:
-        return ",".join(chosen_kinds(scenarios))
+    town: str = ""
+    town_sha256: str = ""
 
     @field_validator("traffic")
     @classmethod
@@ -47,6 +50,23 @@ class EmbeddedOptions(SimulatorOptions):
         if not 0 <= traffic <= MOST_TRAFFIC:
             raise ValueError(f"the number of moving cars is 0 to {MOST_TRAFFIC}, got {traffic}")
         return traffic
+
+    @field_validator("scenarios")
+    @classmethod
+    def _are_scenarios(cls, scenarios: str) -> str:
+        return ",".join(chosen_kinds(scenarios))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _knows_its_town(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or given.get("town_sha256"):
+            return given
+        town = given.get("town")
+        if not isinstance(town, str) or not town:
+            return given
+        from auxdrive_eval.simulators.embedded.opendrive.source import file_sha256
+
+        return {**given, "town_sha256": file_sha256(Path(town))}
 
 
 def _make(options: EmbeddedOptions, sensors: bool) -> EmbeddedSimulator:
@@ -58,7 +78,16 @@ def _make(options: EmbeddedOptions, sensors: bool) -> EmbeddedSimulator:
         traffic=options.traffic,
         tick_s=options.tick_s,
         scenarios=chosen_kinds(options.scenarios),
+        towns=_towns(options),
     )
+
+
+def _towns(options: EmbeddedOptions) -> TownSource | None:
+    if not options.town:
+        return None
+    from auxdrive_eval.simulators.embedded.opendrive.source import OpenDriveTown
+
+    return OpenDriveTown(Path(options.town), options.town_sha256)
 
 
 EMBEDDED = SimulatorSpec(

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from auxdrive_eval.simulators.embedded.ego.obstacles import StaticObstacles
 from auxdrive_eval.simulators.embedded.road_map import EmbeddedRoadMap
-from auxdrive_eval.simulators.embedded.town.generate import town_from_name
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
+from auxdrive_eval.simulators.embedded.town.model import Town
 
 MOST_KITS = 4
 """How many towns are kept; the one that was made first goes first."""
+
+
+class TownSource(Protocol):
+    """Where the towns of a simulator come from."""
+
+    def town(self, name: str) -> Town:
+        """The town of a name, which is always the same.
+
+        Raises:
+            SimulatorError: there is no such town.
+        """
+
+    def name_of(self, seed: int) -> str:
+        """The name of the town in which the route of a seed lies.
+
+        Raises:
+            SimulatorError: the seed has no town.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +42,25 @@ class TownKit:
 
 
 class TownKits:
-    """The last few towns that were asked for."""
+    """The last few towns that were asked for.
 
-    def __init__(self) -> None:
+    Args:
+        source: where they come from.
+    """
+
+    def __init__(self, source: TownSource) -> None:
+        self._source = source
         self._kits: dict[str, TownKit] = {}
 
     def of(self, town: str) -> TownKit:
         """The kit of a town, by the town's name.
 
         Raises:
-            SimulatorError: there is no embedded town of that name.
+            SimulatorError: there is no such town.
         """
         kit = self._kits.get(town)
         if kit is None:
-            built = town_from_name(town)
+            built = self._source.town(town)
             graph = LaneGraph(built)
             kit = TownKit(graph, StaticObstacles(built), EmbeddedRoadMap(graph))
             if len(self._kits) >= MOST_KITS:

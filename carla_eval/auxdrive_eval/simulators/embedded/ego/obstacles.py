@@ -28,12 +28,12 @@ class StaticObstacles:
             else:
                 kind, name = CollisionKind.LAYOUT, f"static.{prop.kind.value}"
             self.types.append((kind, name, _STATIC_BASE + prop.prop_id))
-        for light in town.lights.values():
+        for light in (light for light in town.lights.values() if light.has_post):
             boxes.append(box(*light.location, light.yaw_rad, POLE_M, POLE_M))
             self.types.append(
                 (CollisionKind.LAYOUT, "traffic.traffic_light", _LIGHT_BASE + light.light_id)
             )
-        for sign in town.stop_signs.values():
+        for sign in (sign for sign in town.stop_signs.values() if sign.has_post):
             boxes.append(box(*sign.location, sign.yaw_rad, POLE_M, POLE_M))
             self.types.append((CollisionKind.LAYOUT, "traffic.stop", _SIGN_BASE + sign.sign_id))
         self.boxes = np.array(boxes).reshape(-1, 5)

@@ -89,3 +89,19 @@ def town_from_name(name: str) -> Town:
             "Routes of CARLA's own towns cannot be driven in it"
         )
     return generate_town(int(match.group(1)))
+
+
+class GeneratedTowns:
+    """All towns that are generated from seeds, a `TownSource`."""
+
+    def town(self, name: str) -> Town:
+        """The town of that name.
+
+        Raises:
+            SimulatorError: there is no embedded town of that name.
+        """
+        return town_from_name(name)
+
+    def name_of(self, seed: int) -> str:
+        """The name of the town of that seed (modulo 10000)."""
+        return town_name(seed % (MAX_SEED + 1))

@@ -91,9 +91,15 @@ class LaneGraph:
         view = self.town.lanes[lane]
         centre = (px + along * cos, py + along * sin)
         heading, in_junction = math.remainder(yaw, math.tau), view.junction_id is not None
-        parking_m = 0.0 if in_junction else self.town.roads[view.road_id].parking_m
         return LaneView(
-            view.lane_id, view.road_id, centre, left, view.width_m, heading, in_junction, parking_m
+            view.lane_id,
+            view.road_id,
+            centre,
+            left,
+            view.width_m,
+            heading,
+            in_junction,
+            view.parking_m,
         )
 
     def _nearest_point(self, x_m: float, y_m: float, yaw_rad: float) -> int:

@@ -67,8 +67,8 @@ def build_network(layout: Layout, rng: np.random.Generator) -> Network:
             road_id, resample(curve.points, SPACING_M, curve.yaw_rad).points, half_width, parking_m
         )
         there, back = 2 * road_id, 2 * road_id + 1
-        lanes[there] = _road_lane(there, road_id, curve, limit)
-        lanes[back] = _road_lane(back, road_id, _reversed(curve), limit)
+        lanes[there] = _road_lane(there, road_id, curve, limit, parking_m)
+        lanes[back] = _road_lane(back, road_id, _reversed(curve), limit, parking_m)
         arms[plan.start].append(
             Arm(road_id, back, there, curve.points[0], float(curve.yaw_rad[0]), half_width)
         )
@@ -104,13 +104,16 @@ def _reversed(curve: Curve) -> Curve:
     return Curve(curve.points[::-1], curve.arclength, curve.yaw_rad[::-1] + np.pi)
 
 
-def _road_lane(lane_id: int, road_id: int, curve: Curve, limit_mps: float) -> Lane:
+def _road_lane(
+    lane_id: int, road_id: int, curve: Curve, limit_mps: float, parking_m: float
+) -> Lane:
     side = resample(
         offset(curve.points, curve.yaw_rad, -LANE_WIDTH_M / 2), SPACING_M, curve.yaw_rad
     )
     return Lane(
-        lane_id, road_id, side.points, side.arclength, side.yaw_rad, LANE_WIDTH_M, limit_mps, (), ()
-    )
+        lane_id, road_id, side.points, side.arclength, side.yaw_rad, LANE_WIDTH_M, limit_mps,
+        (), (), parking_m=parking_m,
+    )  # fmt: skip
 
 
 def _connectors(

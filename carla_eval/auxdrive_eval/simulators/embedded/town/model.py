@@ -1,25 +1,28 @@
 """The map of an embedded town: lanes, junctions, lights, and everything that can be seen or hit.
 
-It is pure data (NumPy): `generate` makes it from a seed, physics and traffic use it, and the
-renderer draws it. The world frame is right-handed, z up, metres; traffic drives on the right.
+It is pure data (NumPy): `generate` makes it from a seed, `opendrive` from a map of CARLA; physics
+and traffic use it, and the renderer draws it. The world frame is right-handed, z up, metres;
+traffic drives on the right.
 Legend: N points along a line.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from auxdrive.types import Float64, RoadOption
 
+from auxdrive_eval.road_maps.geo import GeoReference
 from auxdrive_eval.world import Point
 
 
 class JunctionKind(StrEnum):
-    """Shape of a junction."""
+    """Shape of a junction. One of any other shape has no arm that ends there."""
 
     FOUR_WAY = "four_way"
     TEE = "tee"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Lane:
         turn: LEFT, RIGHT or STRAIGHT for connectors, LANE_FOLLOW for others.
         light_id: the light whose stop line is at the END of this lane.
         stop_sign_id: the stop sign whose line is at the END of this lane.
+        parking_m: width of the parking bays to the right, 0 without.
     """
 
     lane_id: int
@@ -51,6 +55,7 @@ class Lane:
     turn: RoadOption = RoadOption.LANE_FOLLOW
     light_id: int | None = None
     stop_sign_id: int | None = None
+    parking_m: float = 0.0
 
     @property
     def length_m(self) -> float:
@@ -60,8 +65,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Road:
-    """A two-way road between two junctions (or a curve between them): for drawing, and for the ids
-    in the lane graph.
+    """A two-way road between two junctions (or a curve between them): for drawing.
 
     Attributes:
         centreline: float64 (N, 2).
@@ -78,7 +82,7 @@ class Road:
 @dataclass(frozen=True, slots=True)
 class Junction:
     """A junction. `polygon` (M, 2) is its paved outline, counter-clockwise and star-shaped about
-    its centre.
+    its centre. `is_outlined` is whether it is drawn by it; else the town's bands show it.
     """
 
     junction_id: int
@@ -86,6 +90,7 @@ class Junction:
     centre: Point
     polygon: Float64
     connector_ids: tuple[int, ...]
+    is_outlined: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,7 @@ class TrafficLight:
     Attributes:
         location: the foot of the pole.
         yaw_rad: where the lamps face (towards the arriving cars).
+        has_post: False if it shares the posts of the light of a neighbouring lane.
     """
 
     light_id: int
@@ -105,11 +111,14 @@ class TrafficLight:
     location: Point
     yaw_rad: float
     stop_line: tuple[Point, Point]
+    has_post: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class StopSign:
-    """A stop sign at the end of the lane `lane_id`."""
+    """A stop sign at the end of the lane `lane_id`. `has_post` is False if it shares the post of
+    the sign of a neighbouring lane.
+    """
 
     sign_id: int
     junction_id: int
@@ -117,6 +126,27 @@ class StopSign:
     location: Point
     yaw_rad: float
     stop_line: tuple[Point, Point]
+    has_post: bool = True
+
+
+class Ground(StrEnum):
+    """What a band of ground is."""
+
+    ROAD = "road"
+    SIDEWALK = "sidewalk"
+    WHITE_PAINT = "white_paint"
+    YELLOW_PAINT = "yellow_paint"
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A band of ground between two lines, `left` and `right`, each float64 (N, 2). A sidewalk has
+    kerbs on both.
+    """
+
+    ground: Ground
+    left: Float64
+    right: Float64
 
 
 class CarKind(StrEnum):
@@ -195,8 +225,15 @@ class Prop:
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    """A whole town. Ids are the keys of the dictionaries; `bounds` is (min x, min y, max x,
-    max y).
+    """A whole town. Ids are the keys of the dictionaries.
+
+    Attributes:
+        seed: of its textures and sky, and of all else in a town that was generated.
+        roads: what is drawn as a road of the generated kind.
+        bounds: (min x, min y, max x, max y).
+        bands: what else lies on the ground.
+        crosswalks: corners of each, float64 (M, 2).
+        geo: where its origin lies on the globe.
     """
 
     name: str
@@ -210,6 +247,9 @@ class Town:
     kerb_height_m: float
     sidewalk_width_m: float
     bounds: tuple[float, float, float, float]
+    bands: tuple[Band, ...] = ()
+    crosswalks: tuple[Float64, ...] = ()
+    geo: GeoReference = field(default_factory=lambda: GeoReference(0.0, 0.0))
 
 
 @dataclass(frozen=True, slots=True)

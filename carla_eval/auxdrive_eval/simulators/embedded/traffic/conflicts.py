@@ -52,33 +52,36 @@ def priorities(town: Town) -> dict[int, int]:
     """Rank of each connector. Of two in conflict, the one with the lower rank goes first.
 
     Straight on and to the right go before to the left. At a T-junction without lights, the road
-    that continues goes before the road that ends. If every arm has a stop sign, all ranks are
-    equal, and the car that came first goes first.
+    that continues goes before the road that ends; elsewhere, a lane without a stop sign before one
+    that has it. If every arm has a stop sign, all ranks are equal, and the car that came first goes
+    first.
     """
     ranks: dict[int, int] = {}
     for junction in town.junctions.values():
-        minor = _minor_lane(town, junction)
+        minor = _minor_lanes(town, junction)
         all_stop = all(
             town.lanes[town.lanes[lane_id].predecessors[0]].stop_sign_id is not None
             for lane_id in junction.connector_ids
         )
         for lane_id in junction.connector_ids:
             lane = town.lanes[lane_id]
-            rank = int(lane.turn is RoadOption.LEFT) + 2 * int(lane.predecessors[0] == minor)
+            yields = lane.predecessors[0] in minor
+            rank = int(lane.turn is RoadOption.LEFT) + 2 * int(yields)
             ranks[lane_id] = 0 if all_stop else rank
     return ranks
 
 
-def _minor_lane(town: Town, junction: Junction) -> int | None:
-    """The arriving lane of the arm that ends at a T-junction: none of its turns leads
-    straight on.
+def _minor_lanes(town: Town, junction: Junction) -> set[int]:
+    """The arriving lanes that give way: at a T-junction that of the arm that ends there, of whose
+    turns none leads straight on; elsewhere those with a stop sign.
     """
+    arriving = {town.lanes[lane_id].predecessors[0] for lane_id in junction.connector_ids}
     if junction.kind is not JunctionKind.TEE:
-        return None
+        return {lane_id for lane_id in arriving if town.lanes[lane_id].stop_sign_id is not None}
     straightness: dict[int, float] = {}
     for lane_id in junction.connector_ids:
         lane = town.lanes[lane_id]
         turned = abs(wrap(float(lane.yaw_rad[-1] - lane.yaw_rad[0])))
-        arriving = lane.predecessors[0]
-        straightness[arriving] = min(straightness.get(arriving, np.inf), turned)
-    return max(straightness, key=lambda lane_id: straightness[lane_id])
+        from_lane = lane.predecessors[0]
+        straightness[from_lane] = min(straightness.get(from_lane, np.inf), turned)
+    return {max(straightness, key=lambda lane_id: straightness[lane_id])}

@@ -1,5 +1,5 @@
-"""Colours of the traffic lights as a function of time. Each junction alternates between its two
-groups in a fixed cycle.
+"""Colours of the traffic lights as a function of time. Each junction alternates between its groups
+in a fixed cycle.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from auxdrive_eval.world import LightColour
 YELLOW_S = 3.0
 ALL_RED_S = 2.0
 GREEN_S = (8.0, 14.0)
-GROUPS = 2
+LEAST_GROUPS = 2
+"""A junction with one group is red as long as if there were another."""
 
 
 class LightCycles:
@@ -29,6 +30,10 @@ class LightCycles:
             for junction in junctions
         }
         self._group = {light.light_id: light.group for light in town.lights.values()}
+        self._groups = {
+            junction: max(LEAST_GROUPS, 1 + max(self._group[light_id] for light_id in light_ids))
+            for junction, light_ids in self._light_ids.items()
+        }
         self._green_s: dict[int, float] = {}
         self._start_s: dict[int, float] = {}
         for junction in junctions:
@@ -38,14 +43,14 @@ class LightCycles:
 
     def cycle_s(self, junction_id: int) -> float:
         """Length of a junction's cycle."""
-        return GROUPS * (self._green_s[junction_id] + YELLOW_S + ALL_RED_S)
+        return self._groups[junction_id] * (self._green_s[junction_id] + YELLOW_S + ALL_RED_S)
 
     def colours(self, time_s: float) -> dict[int, LightColour]:
         """Colour of every light of the town at that time."""
         colours = {}
         for junction, light_ids in self._light_ids.items():
             phase_s = self._green_s[junction] + YELLOW_S + ALL_RED_S
-            at = (self._start_s[junction] + time_s) % (GROUPS * phase_s)
+            at = (self._start_s[junction] + time_s) % (self._groups[junction] * phase_s)
             turn, into = int(at // phase_s), at % phase_s
             shown = LightColour.GREEN if into < self._green_s[junction] else LightColour.YELLOW
             if into >= self._green_s[junction] + YELLOW_S:

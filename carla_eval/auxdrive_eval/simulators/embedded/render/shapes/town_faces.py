@@ -24,7 +24,15 @@ from auxdrive_eval.simulators.embedded.render.shapes.flat_faces import (
     strip,
     triangulate,
 )
-from auxdrive_eval.simulators.embedded.town.model import Junction, Prop, PropKind, Road, Town
+from auxdrive_eval.simulators.embedded.town.model import (
+    Band,
+    Ground,
+    Junction,
+    Prop,
+    PropKind,
+    Road,
+    Town,
+)
 
 ASPHALT: Colour = (0.34, 0.34, 0.36)
 PAVING: Colour = (0.66, 0.64, 0.60)
@@ -41,7 +49,16 @@ _EDGE_INSET_M = 0.25
 _DASH_M, _GAP_M = 3.0, 4.0
 _STOP_LINE_M = 0.5
 _MOUTH_M = 1.5
+_LEAST_AREA_M2 = 1e-4
 HEAD_CENTRE_M = 3.6
+_Look = tuple[Colour, str, Layer, str, float]
+_LOOK: dict[Ground, _Look] = {
+    Ground.ROAD: (ASPHALT, "road", Layer.ROAD, "asphalt", 8.0),
+    Ground.SIDEWALK: (PAVING, "sidewalk", Layer.SIDEWALK, "paving", 4.0),
+    Ground.WHITE_PAINT: (WHITE, "lane_marking", Layer.MARKING, "", 1.0),
+    Ground.YELLOW_PAINT: (YELLOW, "lane_marking", Layer.MARKING, "", 1.0),
+}
+"""Colour, class, layer, texture and size of its tiles."""
 
 
 def town_faces(town: Town) -> list[Face]:
@@ -50,12 +67,18 @@ def town_faces(town: Town) -> list[Face]:
     for road in town.roads.values():
         faces += _road(road, town)
     for junction in town.junctions.values():
-        faces += _junction(junction, town)
+        if junction.is_outlined:
+            faces += _junction(junction, town)
+    for band in town.bands:
+        faces += _band(band, town.kerb_height_m)
     for light in town.lights.values():
         faces += _stop_line(light.stop_line)
     for sign in town.stop_signs.values():
         faces += _stop_line(sign.stop_line)
-        faces += meshes.place(bodies.stop_sign(), *sign.location, sign.yaw_rad, town.kerb_height_m)
+        if sign.has_post:
+            faces += meshes.place(
+                bodies.stop_sign(), *sign.location, sign.yaw_rad, town.kerb_height_m
+            )
     for poles in light_posts(town).values():
         for x, y, yaw in poles:
             faces += meshes.place(bodies.pole(HEAD_CENTRE_M + 0.8), x, y, yaw, town.kerb_height_m)
@@ -65,14 +88,16 @@ def town_faces(town: Town) -> list[Face]:
 
 
 def light_posts(town: Town) -> dict[int, list[tuple[float, float, float]]]:
-    """The posts of each light, as (x, y, yaw of the lamps): the one on the map, and a repeater on
-    the far side of the junction.
+    """The posts of each light that has some, as (x, y, yaw of the lamps): the one on the map, and a
+    repeater on the far side of the junction.
 
     For a camera at the stop line, the first post is beside it or behind it. The repeater is as far
     from the lane as the first.
     """
     posts = {}
     for light in town.lights.values():
+        if not light.has_post:
+            continue
         ahead = np.array([-math.cos(light.yaw_rad), -math.sin(light.yaw_rad)])
         across = town.junctions[light.junction_id].polygon @ ahead
         foot = np.array(light.location)
@@ -128,6 +153,22 @@ def _road(road: Road, town: Town) -> Iterator[Face]:
     yield from _kerb((line - half * normals)[::-1], kerb)
     yield from _kerb((line + (half + walk) * normals)[::-1], kerb)
     yield from _kerb(line - (half + walk) * normals, kerb)
+
+
+def _band(band: Band, kerb_m: float) -> Iterator[Face]:
+    quads = np.stack([band.right[:-1], band.right[1:], band.left[1:], band.left[:-1]], axis=1)
+    raised = band.ground is Ground.SIDEWALK
+    for quad in quads:
+        if _is_area(quad):
+            yield flat(quad, kerb_m if raised else 0.0, *_LOOK[band.ground])
+    if raised:
+        yield from _kerb(band.left[::-1], kerb_m)
+        yield from _kerb(band.right, kerb_m)
+
+
+def _is_area(quad: Float64) -> bool:
+    a, b = quad[2] - quad[0], quad[3] - quad[1]
+    return bool(a[0] * b[1] - a[1] * b[0] > _LEAST_AREA_M2)
 
 
 def _kerb(line: Float64, height_m: float) -> Iterator[Face]:

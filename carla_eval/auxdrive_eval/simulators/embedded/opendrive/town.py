@@ -1,0 +1,60 @@
+"""The town of a map."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+from auxdrive_eval.road_maps.base import LaneId
+from auxdrive_eval.road_maps.carla_map import CarlaRoadMap
+from auxdrive_eval.road_maps.carla_signals import LIGHT, STOP
+from auxdrive_eval.simulators.embedded.opendrive.ground import crosswalks, ground_bands, stripes
+from auxdrive_eval.simulators.embedded.opendrive.network import build_network
+from auxdrive_eval.simulators.embedded.opendrive.sections import lane_sections
+from auxdrive_eval.simulators.embedded.opendrive.signals import with_lights, with_stop_signs
+from auxdrive_eval.simulators.embedded.town.generate import KERB_HEIGHT_M, MARGIN_M
+from auxdrive_eval.simulators.embedded.town.model import Town
+from auxdrive_eval.simulators.embedded.town.props import SIDEWALK_WIDTH_M
+from auxdrive_eval.world import Point
+
+
+def town_of_map(road_map: CarlaRoadMap) -> Town:
+    """The town of a map. It is flat: heights are left out.
+
+    Args:
+        road_map: of the file.
+
+    Raises:
+        DataError: the embedded simulator cannot drive on its lanes.
+    """
+    client_map, signals = road_map.client_map, road_map.signals
+    sections = lane_sections(client_map)
+    light_lines, stop_lines = signals.lines(LIGHT), signals.lines(STOP)
+    places: dict[LaneId, list[Point]] = {}
+    for line in (*light_lines, *stop_lines):
+        places.setdefault(line.lane, []).append(line.centre)
+    network = build_network(sections, places)
+    points = np.concatenate([lane.centreline for lane in network.lanes.values()])
+    (x0, y0), (x1, y1) = points.min(axis=0) - MARGIN_M, points.max(axis=0) + MARGIN_M
+    crossed = crosswalks(client_map)
+    town = Town(
+        name=road_map.name,
+        seed=zlib.crc32(road_map.name.encode()) % 10_000,
+        lanes=network.lanes,
+        roads={},
+        junctions=network.junctions,
+        lights={},
+        stop_signs={},
+        props=(),
+        kerb_height_m=KERB_HEIGHT_M,
+        sidewalk_width_m=SIDEWALK_WIDTH_M,
+        bounds=(float(x0), float(y0), float(x1), float(y1)),
+        bands=(
+            *ground_bands(client_map, sections),
+            *(band for crosswalk in crossed for band in stripes(crosswalk)),
+        ),
+        crosswalks=crossed,
+        geo=road_map.geo,
+    )
+    return with_stop_signs(with_lights(town, network, light_lines), network, stop_lines)

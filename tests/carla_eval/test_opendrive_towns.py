@@ -1,0 +1,245 @@
+"""Towns from OpenDRIVE maps in the embedded simulator: a small one that is written here, and
+CARLA's own where their files are at hand.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import carla_towns
+import numpy as np
+import pytest
+from auxdrive.errors import DataError, MissingExtra, SimulatorError
+from auxdrive.types import RoadOption
+from auxdrive_eval.criteria import TERMINAL_KINDS
+from auxdrive_eval.criteria.base import EventKind
+from auxdrive_eval.road_maps.carla_map import open_map
+from auxdrive_eval.scoring import RULE_SETS
+from auxdrive_eval.simulators.base import Simulator
+from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.simulators.embedded.town.model import Town
+from auxdrive_eval.simulators.embedded.traffic.conflicts import junction_conflicts
+from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
+from auxdrive_eval.simulators.settings import make_simulator, simulator_settings
+from auxdrive_eval.world import LightColour, Route, WorldState
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests are no package
+from carla_server.small_town import small_xodr
+
+REAL = ("Town01", "Town02", "Town07", "Town10HD")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    carla_towns.needs_carla()
+    path = tmp_path_factory.mktemp("maps") / "Small.xodr"
+    path.write_text(small_xodr(latitude=10.0))
+    return path
+
+
+def real(name: str) -> Path:
+    """The file of one of CARLA's towns."""
+    carla_towns.needs_carla()
+    path = next(iter(carla_towns.TOWNS.glob(f"{name}*.xodr.gz")), None)
+    if path is None:
+        pytest.skip(f"the map of {name} is not in {carla_towns.TOWNS}")
+    return path
+
+
+def simulator_of(path: Path, traffic: int = 8) -> EmbeddedSimulator:
+    settings = simulator_settings("embedded", {"town": str(path), "traffic": traffic})
+    simulator = make_simulator(settings, sensors=False)
+    assert isinstance(simulator, EmbeddedSimulator)
+    return simulator
+
+
+def town_of(path: Path) -> Town:
+    simulator = simulator_of(path, 0)
+    return simulator.town(simulator.random_route(0).town)
+
+
+def drive(simulator: EmbeddedSimulator, route: Route, seed: int, path: Path) -> list[EventKind]:
+    """The kinds of events when the expert drives a route, judged twice: by the simulator's own view
+    of the lanes, and by that of the stock client.
+    """
+    rules, roads = RULE_SETS["1.0"], open_map(path)
+
+    def seen_by_carla(state: WorldState) -> WorldState:
+        lane = roads.lane_view(*state.ego_centre, state.ego.yaw_rad)
+        return replace(state, lane=lane, stop_signs=roads.stop_signs(state.ego_centre))
+
+    judges = [(view, (rules.completion(route), *rules.criteria(route)))
+              for view in (lambda state: state, seen_by_carla)]  # fmt: skip
+    state = simulator.reset(route, seed)
+    kinds: list[EventKind] = []
+    while not any(kind in TERMINAL_KINDS for kind in kinds):
+        state = simulator.step(simulator.expert())
+        for view, criteria in judges:
+            kinds += [event.kind for one in criteria for event in one.update(view(state))]
+    return kinds + [event.kind for _, criteria in judges for one in criteria
+                    for event in one.finish(state)]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_expert_drives_round_the_small_town(small: Path, seed: int) -> None:
+    simulator = simulator_of(small)
+    route = simulator.random_route(seed)
+    assert drive(simulator, route, seed, small) == [EventKind.ROUTE_COMPLETED] * 2
+
+
+@pytest.mark.parametrize("seed", [0, 4])
+def test_the_expert_drives_in_a_real_town(seed: int) -> None:
+    path = real("Town02")
+    simulator = simulator_of(path, 20)
+    route = simulator.random_route(seed)
+    assert any(option in (RoadOption.LEFT, RoadOption.RIGHT) for option in route.options)
+    assert drive(simulator, route, seed, path) == [EventKind.ROUTE_COMPLETED] * 2
+
+
+def test_signals_on_an_open_road_have_a_crossing_of_their_own(small: Path) -> None:
+    town = town_of(small)
+    (light,), (sign,) = town.lights.values(), town.stop_signs.values()
+    assert np.allclose(town.lanes[light.lane_id].centreline[-1], (120.0, -1.75), atol=0.5)
+    assert np.allclose(town.lanes[sign.lane_id].centreline[-1], (80.0, 81.75), atol=0.5)
+    assert town.lanes[light.lane_id].light_id == light.light_id
+    assert town.lanes[sign.lane_id].stop_sign_id == sign.sign_id
+    for lane in town.lanes.values():
+        assert len(lane.successors) == len(lane.predecessors) == 1
+        assert (lane.junction_id is None) != (town.lanes[lane.successors[0]].junction_id is None)
+    assert town.geo.latitude_deg == 10.0
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_what_is_green_together_crosses_only_by_turning_left(name: str) -> None:
+    town = town_of(real(name))
+    assert town.lights
+    cycles, conflicts = LightCycles(town, 5), junction_conflicts(town)
+    green: set[int] = set()
+    for time_s in np.arange(0.0, 90.0, 1.0):
+        colours = cycles.colours(float(time_s))
+        green |= {light for light, colour in colours.items() if colour is LightColour.GREEN}
+        for junction in town.junctions.values():
+            free = {
+                lane.lane_id
+                for lane in (town.lanes[i] for i in junction.connector_ids)
+                if (light := town.lanes[lane.predecessors[0]].light_id) is not None
+                and colours[light] is not LightColour.RED
+                and lane.turn is RoadOption.STRAIGHT
+            }
+            for lane_id in free:
+                crossed = free & {conflict.other for conflict in conflicts[lane_id]}
+                assert all(_road_before(town, i) == _road_before(town, lane_id) for i in crossed)
+    assert green == town.lights.keys()
+
+
+def _road_before(town: Town, lane_id: int) -> int:
+    return town.lanes[town.lanes[lane_id].predecessors[0]].road_id
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_every_lane_leads_on_and_every_way_through_a_junction_has_one_before_it(name: str) -> None:
+    town = town_of(real(name))
+    for lane in town.lanes.values():
+        assert lane.successors
+        for after in lane.successors:
+            other = town.lanes[after]
+            assert lane.lane_id in other.predecessors
+            assert (other.junction_id is None) != (lane.junction_id is None)
+            assert np.hypot(*(other.centreline[0] - lane.centreline[-1])) < 0.05
+        if lane.junction_id is not None:
+            assert len(lane.successors) == len(lane.predecessors) == 1
+
+
+def test_the_same_seed_gives_the_same_run_in_another_process(small: Path) -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[2]); import test_opendrive_towns as t; "
+        "from pathlib import Path; print(t.digest(Path(sys.argv[1])))"
+    )
+    command = [sys.executable, "-c", code, str(small), str(Path(__file__).parent)]
+    other = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONHASHSEED": "1"},
+    )
+    assert other.stdout.strip() == digest(small)
+
+
+def digest(path: Path) -> str:
+    """Of what happens during the first seconds of a route."""
+    simulator = simulator_of(path)
+    found = hashlib.sha256()
+    simulator.reset(simulator.random_route(3), 5)
+    for _ in range(200):
+        state = simulator.step(simulator.expert())
+        found.update(repr((state, simulator.scene().cars)).encode())
+    return found.hexdigest()
+
+
+MISTAKES: Mapping[str, tuple[str, str]] = {
+    "empty": ("", "cannot read this map"),
+    "no XML": ("a town", "cannot read this map"),
+    "another format": ("<routes/>", "holds no roads; is it an OpenDRIVE file?"),
+    "cut off": (small_xodr()[:3000], "cannot read this map"),
+    "no links": (
+        re.sub("<link>.*?</link>", "", small_xodr()),
+        "every lane leads to a dead end",
+    ),
+    "narrow": (small_xodr().replace('a="3.5"', 'a="0.3"'), "at least 1.0 m is needed"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_what_is_no_map_is_refused(mistake: str, tmp_path: Path) -> None:
+    carla_towns.needs_carla()
+    text, said = MISTAKES[mistake]
+    path = tmp_path / "Odd.xodr"
+    path.write_text(text)
+    with pytest.raises(DataError, match=said) as raised:
+        simulator_of(path)
+    assert str(raised.value).startswith(str(path))
+
+
+def test_a_file_that_is_absent_or_damaged_is_refused(tmp_path: Path) -> None:
+    carla_towns.needs_carla()
+    with pytest.raises(DataError, match="no such file"):
+        simulator_of(tmp_path / "none.xodr")
+    path = tmp_path / "cut.xodr.gz"
+    path.write_bytes(gzip.compress(small_xodr().encode())[:200])
+    with pytest.raises(DataError, match="damaged gzip file"):
+        simulator_of(path)
+
+
+def test_a_file_that_has_changed_is_refused(small: Path, tmp_path: Path) -> None:
+    path = tmp_path / "Small.xodr"
+    path.write_bytes(small.read_bytes())
+    settings = simulator_settings("embedded", {"town": str(path)})
+    path.write_text(small_xodr(latitude=11.0))
+    with pytest.raises(DataError, match="another file than when these settings were made"):
+        make_simulator(settings, sensors=False)
+
+
+def test_a_route_of_another_town_is_refused(small: Path) -> None:
+    simulator: Simulator = simulator_of(small)
+    with pytest.raises(SimulatorError, match=r"'Town03' is not the town of .*Small.xodr"):
+        simulator.plan("Town03", ((0.0, -1.75), (50.0, -1.75)))
+
+
+def test_without_the_extra_the_command_that_installs_it_is_named(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from auxdrive_eval.simulators.embedded.opendrive import source
+
+    source._town_of.cache_clear()
+    monkeypatch.setitem(sys.modules, "carla", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'auxdrive\[carla\]'"):
+        simulator_of(small)
