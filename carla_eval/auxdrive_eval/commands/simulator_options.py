@@ -40,8 +40,8 @@ TownOption = Annotated[
     typer.Option(
         metavar="TOWN",
         help=(
-            "Embedded: an OpenDRIVE map (.xodr, .xodr.gz), in whose town all routes lie; carla: the "
-            "town of random routes."
+            "For embedded, an OpenDRIVE map (.xodr, .xodr.gz), in whose town all routes lie; for "
+            "carla, the town of random routes."
         ),
         show_default=False,
     ),
