@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from auxdrive_eval.simulators import SIMULATORS
     from auxdrive_eval.simulators.base import Simulator, SimulatorOptions, SimulatorSpec
     from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
+    from auxdrive_eval.team_agent.config import LeaderboardConfig, leaderboard_config
     from auxdrive_eval.world import Route, TownMap, Weather, WorldState
 
 __getattr__, __dir__ = front(__name__, {
@@ -43,6 +44,7 @@ __getattr__, __dir__ = front(__name__, {
     "simulators": "SIMULATORS",
     "simulators.base": "Simulator SimulatorOptions SimulatorSpec",
     "simulators.settings": "SimulatorSettings make_simulator",
+    "team_agent.config": "LeaderboardConfig leaderboard_config",
     "world": "Route TownMap Weather WorldState",
 })  # fmt: skip
 
@@ -51,7 +53,8 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library print
 
 __all__ = [
     "RULE_SETS", "SIMULATORS", "CollectSettings", "Criterion", "DriverSource", "EvaluationSettings",
-    "Event", "EventKind", "GeoReference", "Route", "RoutePlanner", "RuleSet", "Simulator",
-    "SimulatorOptions", "SimulatorSettings", "SimulatorSpec", "TownMap", "Weather", "WorldState",
-    "agent_plan", "collect", "collect_settings", "drive_all", "load_routes", "make_simulator",
+    "Event", "EventKind", "GeoReference", "LeaderboardConfig", "Route", "RoutePlanner", "RuleSet",
+    "Simulator", "SimulatorOptions", "SimulatorSettings", "SimulatorSpec", "TownMap", "Weather",
+    "WorldState", "agent_plan", "collect", "collect_settings", "drive_all", "leaderboard_config",
+    "load_routes", "make_simulator",
 ]  # fmt: skip

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
 from auxdrive.cards import CameraSpec
@@ -18,7 +19,7 @@ from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.following import Following
 from auxdrive_eval.driving.sensing import sense
 from auxdrive_eval.driving.tally import Tally
-from auxdrive_eval.scoring.records import SET_UP
+from auxdrive_eval.scoring.records import CRASHED, SET_UP
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.world import Route, WorldState
 
@@ -212,11 +213,15 @@ class AgentDriver:
             prediction = self._agent.act(
                 observation, {modality: frames[modality] for modality in auxiliaries}
             )
-            self._held, braked = self._following.follow(observation, prediction, state)
+            with _followed():
+                self._held, braked = self._following.follow(
+                    observation, prediction, state.speed_mps, state.time_s
+                )
             took_ms = (time.perf_counter() - began_s) * 1e3
             self.tally.add(prediction, braked, state.time_s, took_ms)
         else:
-            self._held = self._following.between(self._held, state)
+            with _followed():
+                self._held = self._following.between(self._held, state.speed_mps, state.time_s)
         self.tally.envelope = self._following.interventions
         self.tally.interventions.note(state.time_s, self._following.flags)
         self._tick += 1
@@ -229,3 +234,16 @@ class AgentDriver:
     def close(self) -> None:
         """Release the agent."""
         self._agent.close()
+
+
+@contextmanager
+def _followed() -> Iterator[None]:
+    """Turn an error of controller or envelope into the agent's failure.
+
+    Raises:
+        AgentFailed: its prediction cannot be followed.
+    """
+    try:
+        yield
+    except AuxdriveError as error:
+        raise AgentFailed(CRASHED, f"its prediction cannot be followed: {error}") from error

@@ -9,14 +9,11 @@ from auxdrive.controllers import make_controller
 from auxdrive.controllers.base import Controller
 from auxdrive.controllers.creep import Creeping
 from auxdrive.envelope.kinds import FallbackKind
-from auxdrive.errors import AuxdriveError, InputError, UsageError
+from auxdrive.errors import InputError, UsageError
 from auxdrive.tasks import TASKS, task_of
 from auxdrive.types import WITHHOLDING, Control, Observation, Prediction
 
 from auxdrive_eval.driving.agents.messages import AgentDescription
-from auxdrive_eval.driving.agents.remote import AgentFailed
-from auxdrive_eval.scoring.records import CRASHED
-from auxdrive_eval.world import WorldState
 
 STAND = Control(0.0, 0.0, 1.0)
 """Until the first usable prediction the car brakes."""
@@ -71,56 +68,66 @@ class Following:
         return Counter(told)
 
     def follow(
-        self, observation: Observation, prediction: Prediction, state: WorldState
+        self, observation: Observation, prediction: Prediction, speed_mps: float, now_s: float
     ) -> tuple[Control, bool]:
         """The control for a new prediction.
 
         Args:
             observation: of which the agent predicted.
             prediction: the new one.
-            state: the world now.
+            speed_mps: measured forward speed.
+            now_s: the time of this tick, on the clock of the observations.
 
         Returns:
             The control, and whether the car brakes because the prediction cannot be used.
 
         Raises:
-            AgentFailed: the prediction cannot be followed.
+            AuxdriveError: the prediction cannot be followed.
         """
-        try:
-            if self._controller is None:
-                if prediction.flags & WITHHOLDING or prediction.is_empty:
-                    return STAND, True  # no usable prediction yet, so the task is not known
-                self._take(_controller_of(prediction))
-            assert self._controller is not None
-            self._seen = (observation, prediction)
-            if self._envelope is None:
-                control = self._controller.step(prediction, state.speed_mps, state.time_s)
-            else:
-                control = self._guarded(self._envelope, state)
-        except AuxdriveError as error:
-            raise AgentFailed(CRASHED, f"its prediction cannot be followed: {error}") from error
+        if self._controller is None:
+            if prediction.flags & WITHHOLDING or prediction.is_empty:
+                return STAND, True  # no usable prediction yet, so the task is not known
+            self._take(_controller_of(prediction))
+        self._seen = (observation, prediction)
+        control = self._again(self._seen, speed_mps, now_s)
+        assert self._controller is not None
         return control, bool(self._controller.stop_reason)
 
-    def between(self, held: Control, state: WorldState) -> Control:
-        """The control for a tick without a new prediction.
+    def between(self, held: Control, speed_mps: float, now_s: float) -> Control:
+        """The control for a tick at which the agent does not predict.
 
         Args:
             held: the last control.
-            state: the world now.
+            speed_mps: measured forward speed.
+            now_s: the time of this tick.
 
         Raises:
-            AgentFailed: the last prediction cannot be followed any more.
+            AuxdriveError: the last prediction cannot be followed any more.
         """
         if self._envelope is None or self._seen is None:
             return held
-        try:
-            return self._guarded(self._envelope, state)
-        except AuxdriveError as error:
-            raise AgentFailed(CRASHED, f"its prediction cannot be followed: {error}") from error
+        return self._again(self._seen, speed_mps, now_s)
 
-    def _guarded(self, envelope: SafetyEnvelope, state: WorldState) -> Control:
-        assert self._seen is not None
-        guarded = envelope.step(*self._seen, state.speed_mps, state.time_s)
+    def waiting(self, speed_mps: float, now_s: float) -> Control:
+        """The control for a tick at which the agent should predict and cannot, because a sensor
+        sends nothing. The last prediction is driven by until it is too old.
+
+        Args:
+            speed_mps: measured forward speed.
+            now_s: the time of this tick.
+
+        Raises:
+            AuxdriveError: the last prediction cannot be followed any more.
+        """
+        return STAND if self._seen is None else self._again(self._seen, speed_mps, now_s)
+
+    def _again(
+        self, seen: tuple[Observation, Prediction], speed_mps: float, now_s: float
+    ) -> Control:
+        assert self._controller is not None, "a prediction was followed"
+        if self._envelope is None:
+            return self._controller.step(seen[1], speed_mps, now_s)
+        guarded = self._envelope.step(*seen, speed_mps, now_s)
         self.flags = guarded.flags
         return guarded.control
 

@@ -151,6 +151,24 @@ class GeoReference:
         south = np.arctan2(np.tan(latitude), np.cos(longitude - lon)) - lat
         return np.stack([east * radius_m, -south * radius_m], axis=-1)
 
+    def fits(self, degrees: AnyArray, points_m: AnyArray) -> tuple[GeoReference, ...]:
+        """This origin with each projection that puts some fixes where they were made: within 5 m on
+        average.
+
+        Args:
+            degrees: (N, 2), latitude and longitude of the fixes.
+            points_m: (N, 2), where they were made.
+
+        Raises:
+            InputError: there are none, or not as many of both.
+        """
+        given, points = _as_many(degrees, points_m)
+        return tuple(
+            geo
+            for geo in (replace(self, projection=projection) for projection in Projection)
+            if np.hypot(*(geo.to_world(given) - points).T).mean() < FITS_M
+        )
+
     def fitting(self, degrees: AnyArray, points_m: AnyArray) -> GeoReference:
         """This origin with the projection by which some fixes were made at known places.
 
@@ -163,12 +181,7 @@ class GeoReference:
             InputError: no projection puts the fixes within 5 m of the places on average, or both
                 do; there are none, or not as many of both.
         """
-        given, points = _as_many(degrees, points_m)
-        fits = [
-            geo
-            for geo in (replace(self, projection=projection) for projection in Projection)
-            if np.hypot(*(geo.to_world(given) - points).T).mean() < FITS_M
-        ]
+        fits = self.fits(degrees, points_m)
         if len(fits) != 1:
             how = "no projection" if not fits else "more than one projection"
             raise InputError(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from auxdrive.errors import SimulatorError
 from auxdrive.frames import carla_steer_to_rad, steer_rad_to_carla
 from auxdrive.types import Control
 
+from auxdrive_eval.carla_axles import AXLES, Axles
 from auxdrive_eval.simulators.carla.border import transform
 from auxdrive_eval.simulators.carla.cast import Cast
 from auxdrive_eval.simulators.carla.session import Session
@@ -19,30 +19,6 @@ ROLE = "hero"
 KMH_PER_MPS = 3.6
 ABOVE_M = 0.5
 """The leaderboard spawns the ego this far above the road, onto which it falls."""
-
-
-@dataclass(frozen=True, slots=True)
-class Axles:
-    """Where a vehicle's axles are.
-
-    Attributes:
-        wheelbase_m: from axle to axle.
-        rear_m: how far the rear axle lies behind the vehicle's origin.
-    """
-
-    wheelbase_m: float
-    rear_m: float
-
-
-AXLES = {
-    "vehicle.lincoln.mkz_2020": Axles(2.86, 1.43),
-    "vehicle.lincoln.mkz_2017": Axles(2.85, 1.43),
-    "vehicle.lincoln.mkz2017": Axles(2.85, 1.43),
-    "vehicle.tesla.model3": Axles(2.88, 1.44),
-}
-"""By blueprint (mkz2017 until 0.9.12). The wheelbases are the real cars'; that the origin lies in
-the middle between the axles was not measured in a server.
-"""
 
 
 def axles_of(blueprint: str) -> Axles:

@@ -12,7 +12,7 @@ from auxdrive.frames import world_to_ego
 from auxdrive.geometry import cumulative_length, pure_pursuit_tan
 from auxdrive.types import Control
 
-from auxdrive_eval.simulators.carla.ego import Axles
+from auxdrive_eval.carla_axles import Axles
 from auxdrive_eval.simulators.carla.surroundings import Other
 from auxdrive_eval.world import LightColour, Point, Route, StopSignView, WorldState
 

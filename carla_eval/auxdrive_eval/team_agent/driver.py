@@ -1,0 +1,185 @@
+"""Drives by a bundle at each tick of a leaderboard's route."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from auxdrive.bundles import ego_of
+from auxdrive.cards import InputRange
+from auxdrive.errors import UsageError
+from auxdrive.predictor import Predictor
+from auxdrive.route_follower import RouteFollower
+from auxdrive.tasks import TASKS
+from auxdrive.types import Control, Observation, Pose2
+
+from auxdrive_eval.driving.agents.messages import describe
+from auxdrive_eval.driving.drivers import TICKS_PER_PREDICTION
+from auxdrive_eval.driving.following import STAND, Following, check_controller
+from auxdrive_eval.team_agent.config import LeaderboardConfig
+from auxdrive_eval.team_agent.localising import Localiser
+from auxdrive_eval.team_agent.plan import Plan
+from auxdrive_eval.team_agent.sensors import Sensed, read_sensors, sensor_suite
+
+_log = logging.getLogger(__name__)
+
+_SPEED, _TARGET = "speed_mps", "target_ego_m"
+
+
+class TeamDriver:
+    """Drives one route by a bundle: predicts at every second tick, as `auxdrive drive` does, and
+    brakes while it has nothing to predict from.
+
+    Args:
+        config: names the bundle, and how it is driven.
+        rear_axle_m: how far the ego's rear axle lies behind its origin.
+
+    Raises:
+        UsageError: there is no such bundle, runtime, controller or precision, the leaderboards do
+            not allow its camera, or nothing drives by what it predicts.
+        ConfigError: an option of the runtime is wrong.
+        BundleError: the bundle is damaged, or not signed as required.
+        RuntimeUnavailable: the runtime or device cannot be had here.
+    """
+
+    def __init__(self, config: LeaderboardConfig, rear_axle_m: float) -> None:
+        self._config, self._rear_axle_m = config, rear_axle_m
+        self._localiser: Localiser | None = None
+        self._follower: RouteFollower | None = None
+        self._control = STAND
+        self._since_prediction = TICKS_PER_PREDICTION
+        self._told: set[str] = set()
+        self._predictor = _load(config)
+        try:
+            self.sensors: Sequence[dict[str, Any]] = sensor_suite(
+                self._predictor.camera, rear_axle_m
+            )
+            self._following = _following(self._predictor, config)
+        except BaseException:
+            self._predictor.close()
+            raise
+        card = self._predictor.card
+        self._needed = frozenset(ego_of(card).names)
+        self._reach = None if card.input_ranges is None else card.input_ranges.get(_TARGET)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it has a plan."""
+        return self._follower is not None
+
+    def begin(self, plan: Plan) -> None:
+        """Take the plan of the route.
+
+        Args:
+            plan: that the leaderboard gave.
+
+        Raises:
+            InputError: its points make no route.
+        """
+        self._follower = RouteFollower.of_sparse(
+            plan.points_m, plan.commands, self._config.passed_m
+        )
+        self._localiser = Localiser(plan, self._rear_axle_m)
+
+    def step(self, input_data: Mapping[str, Any], now_s: float) -> Control:
+        """The control for this tick.
+
+        Args:
+            input_data: what the leaderboard's sensors sent (`run_step`).
+            now_s: the game's time.
+
+        Raises:
+            InputError: a sensor sent what it should not, the image is not of the bundle's camera,
+                the fixes lie elsewhere than the ego, or the ego is far from the plan.
+            UsageError: the driver is closed.
+        """
+        assert self._localiser is not None, "begin() comes first"
+        sensed = read_sensors(input_data)
+        self._tell(sensed.missing, now_s)
+        observation = self._observation(sensed, self._localiser.update(sensed, now_s), now_s)
+        speed_mps = float("nan") if sensed.speed_mps is None else sensed.speed_mps
+        self._since_prediction += 1
+        if self._since_prediction < TICKS_PER_PREDICTION:
+            self._control = self._following.between(self._control, speed_mps, now_s)
+        elif observation is None:
+            self._control = self._following.waiting(speed_mps, now_s)
+        else:
+            self._since_prediction = 0
+            prediction = self._predictor.predict(observation)
+            self._control, _ = self._following.follow(observation, prediction, speed_mps, now_s)
+        return self._control
+
+    def close(self) -> None:
+        """Release the bundle's graph. May be called again."""
+        self._predictor.close()
+
+    def _observation(self, sensed: Sensed, pose: Pose2 | None, now_s: float) -> Observation | None:
+        """What the model is given; None where something that it needs is not known."""
+        assert self._follower is not None
+        target_ego_m, command = None, None
+        if pose is not None:
+            found = self._follower.update(pose)
+            target_ego_m = within_reach(found.target_ego_m, self._reach)
+            command = int(found.command)
+        known = {_SPEED: sensed.speed_mps, _TARGET: target_ego_m}
+        if sensed.image is None or any(known[name] is None for name in self._needed & known.keys()):
+            return None
+        return Observation(sensed.image, now_s, sensed.speed_mps, target_ego_m, command)
+
+    def _tell(self, missing: Sequence[str], now_s: float) -> None:
+        """Log what is missing, each thing once in a route."""
+        for words in missing:
+            if words not in self._told:
+                self._told.add(words)
+                _log.warning("at %.2f s: %s", now_s, words)
+
+
+def within_reach(
+    target_ego_m: tuple[float, float], reach: InputRange | None
+) -> tuple[float, float]:
+    """A target point ahead that is no farther away than those of the training, in the same
+    direction. Leaderboard 2.x leaves up to 200 m between two points of its plans, which models that
+    learned from points every 50 m have not seen.
+
+    Args:
+        target_ego_m: x forward and y left.
+        reach: the range of target points in training; None where it is not known.
+    """
+    if reach is None or target_ego_m[0] <= 0:
+        return target_ego_m
+    scale = 1.0
+    for value, low, high in zip(target_ego_m, reach.low, reach.high, strict=True):
+        bound = high if value > 0 else low
+        if abs(value) > abs(bound) and value * bound > 0:
+            scale = min(scale, bound / value)
+    return scale * target_ego_m[0], scale * target_ego_m[1]
+
+
+def _load(config: LeaderboardConfig) -> Predictor:
+    return Predictor.load(
+        config.bundle,
+        config.runtime,
+        config.device,
+        threads=1,  # as in `auxdrive drive`
+        require_signature=config.key,
+        options=config.runtime_options,
+        precision=config.precision,
+    )
+
+
+def _following(predictor: Predictor, config: LeaderboardConfig) -> Following:
+    name = config.controller or TASKS[predictor.task].controller
+    if name is None:
+        raise UsageError(
+            f"{config.bundle}: nothing drives by what it predicts ({predictor.task}); name a "
+            "'controller' in the agent's config"
+        )
+    if config.fallback is not None and predictor.vehicle.wheelbase_m is None:
+        raise UsageError(
+            f"{config.bundle}: the card does not say the wheelbase of the vehicle, which the "
+            "safety envelope needs; write 'envelope: none' into the agent's config"
+        )
+    description = describe(predictor)
+    check_controller(description, name)
+    return Following(description, name, config.creep_after_s, config.fallback)
