@@ -1,7 +1,11 @@
 """Speed of the embedded simulator on one core: expert, step, RGB, depth, segmentation and LiDAR at
 256 x 144, by component.
 
-    python benchmarks/simulator.py [--towns 3] [--ticks 150] [--traffic 20]
+    python benchmarks/simulator.py [--towns 3] [--ticks 150] [--traffic 20] [--town FILE.xodr]
+
+With --town, as many routes of that OpenDRIVE town are driven in turns with those of generated
+towns, and the result goes to simulator_opendrive.json: how long its map takes to read, and how its
+steps per second compare, by wall time and by the process's own time.
 
 Loading a town is timed apart. Milliseconds are wall time; cpu_ms is what the process itself used,
 which other load on the machine touches less. The result goes to benchmarks/results/simulator.json
@@ -21,7 +25,9 @@ from typing import Any
 
 import numpy as np
 from auxdrive.modalities import Modality
+from auxdrive_eval.simulators.embedded.opendrive.source import OpenDriveTown, file_sha256
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.simulators.embedded.town_kits import TownSource
 from record import RESULTS, write_result
 
 WARM_UP_TICKS = 10
@@ -37,27 +43,62 @@ def main() -> None:
     parser.add_argument("--towns", type=int, default=3)
     parser.add_argument("--ticks", type=int, default=150)
     parser.add_argument("--traffic", type=int, default=20)
-    parser.add_argument("--out", type=Path, default=RESULTS / "simulator.json")
+    parser.add_argument("--town", type=Path)
+    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     cpus = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cpus[-1]})
+    if arguments.town is not None:
+        compare(arguments)
+        return
     simulator = EmbeddedSimulator(traffic=arguments.traffic)
     towns = [measure(simulator, seed, arguments.ticks) for seed in range(arguments.towns)]
+    result = {**summary(towns), "image": [simulator.camera.height, simulator.camera.width]}
     simulator.close()
+    keep(result, arguments, RESULTS / "simulator.json")
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    """Drive in generated towns and in that of a map, in turns."""
+    began_s = perf_counter()
+    source = OpenDriveTown(arguments.town, file_sha256(arguments.town))
+    reading_s = perf_counter() - began_s
+    kinds: dict[str, TownSource | None] = {"generated": None, "opendrive": source}
+    towns: dict[str, list[dict[str, Any]]] = {kind: [] for kind in kinds}
+    for seed in range(arguments.towns):
+        for kind, source_of_kind in kinds.items():
+            simulator = EmbeddedSimulator(traffic=arguments.traffic, towns=source_of_kind)
+            towns[kind].append(measure(simulator, seed, arguments.ticks))
+            simulator.close()
+    found = {kind: summary(measured) for kind, measured in towns.items()}
+    own, other = found["opendrive"], found["generated"]
+    result = {
+        "steps_per_s_share": round(own["steps_per_s"] / other["steps_per_s"], 3),
+        "cpu_share": round(other["cpu_ms_per_step"] / own["cpu_ms_per_step"], 3),
+        "reading_s": round(reading_s, 2),
+        **found,
+    }
+    keep(result, arguments, RESULTS / "simulator_opendrive.json")
+
+
+def keep(result: dict[str, Any], arguments: argparse.Namespace, path: Path) -> None:
+    """Write a result with its settings, and print it."""
+    result |= {"traffic": arguments.traffic, "ticks": arguments.ticks}
+    print(json.dumps(write_result(arguments.out or path, result), indent=2))
+
+
+def summary(towns: list[dict[str, Any]]) -> dict[str, Any]:
+    """The means over some towns, and each of them."""
     components = {
         name: round(float(np.mean([town["ms"][name] for town in towns])), 3)
         for name in towns[0]["ms"]
     }
-    result = {
+    return {
         "steps_per_s": round(1000 / sum(components.values()), 1),
         "cpu_ms_per_step": round(float(np.mean([town["cpu_ms"] for town in towns])), 3),
         "ms_per_step": components,
         "towns": towns,
-        "image": [simulator.camera.height, simulator.camera.width],
-        "traffic": arguments.traffic,
-        "ticks": arguments.ticks,
     }
-    print(json.dumps(write_result(arguments.out, result), indent=2))
 
 
 def measure(simulator: EmbeddedSimulator, seed: int, ticks: int) -> dict[str, Any]:

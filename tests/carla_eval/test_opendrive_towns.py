@@ -18,18 +18,22 @@ import carla_towns
 import numpy as np
 import pytest
 from auxdrive.errors import DataError, MissingExtra, SimulatorError
+from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
 from auxdrive.types import RoadOption
 from auxdrive_eval.criteria import TERMINAL_KINDS
 from auxdrive_eval.criteria.base import EventKind
 from auxdrive_eval.road_maps.carla_map import open_map
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.base import Simulator
+from auxdrive_eval.simulators.embedded.opendrive.source import OpenDriveTown, file_sha256
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.simulators.embedded.town.model import Town
+from auxdrive_eval.simulators.embedded.town.model import Ground, Town
+from auxdrive_eval.simulators.embedded.town.validate import town_faults
 from auxdrive_eval.simulators.embedded.traffic.conflicts import junction_conflicts
 from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
 from auxdrive_eval.simulators.settings import make_simulator, simulator_settings
 from auxdrive_eval.world import LightColour, Route, WorldState
+from small_world import CAMERA
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests are no package
 from carla_server.small_town import small_xodr
@@ -243,3 +247,52 @@ def test_without_the_extra_the_command_that_installs_it_is_named(
     monkeypatch.setitem(sys.modules, "carla", None)
     with pytest.raises(MissingExtra, match=r"pip install 'auxdrive\[carla\]'"):
         simulator_of(small)
+
+
+@pytest.mark.parametrize("name", ["Small", *REAL])
+def test_nothing_stands_in_a_lane(name: str, small: Path) -> None:
+    town = town_of(small if name == "Small" else real(name))
+    assert len(town.props) > 50
+    assert [fault for fault in town_faults(town) if "stands in a driving lane" in fault] == []
+
+
+@pytest.mark.parametrize("name", ["Small", "Town02", "Town10HD"])
+def test_the_sensors_see_the_road_ahead(name: str, small: Path) -> None:
+    pytest.importorskip("panda3d")
+    path = small if name == "Small" else real(name)
+    simulator = EmbeddedSimulator(
+        camera=CAMERA, traffic=0, towns=OpenDriveTown(path, file_sha256(path))
+    )
+    try:
+        route = simulator.random_route(0)
+        simulator.reset(route, 0)
+        seen = simulator.sense([Modality.SEGMENTATION, Modality.DEPTH])
+        classes = seen[Modality.SEGMENTATION]
+        ahead = classes[-1, classes.shape[1] // 2]
+        assert SEGMENTATION_CLASSES[ahead] in ("road", "lane_marking")
+        assert {"road", "sidewalk" if name != "Small" else "terrain", "building"} <= {
+            SEGMENTATION_CLASSES[i] for i in np.unique(classes)
+        }
+        points = simulator.lidar_points()
+        assert len(points) > 1000
+        on_road = points[(np.abs(points[:, 1]) < 1.5) & (points[:, 0] > 4) & (points[:, 0] < 12)]
+        assert len(on_road) > 10
+        assert np.abs(on_road[:, 2]).max() < 0.02
+    finally:
+        simulator.close()
+
+
+def test_crosswalks_and_sidewalks_lie_where_the_map_has_them() -> None:
+    path = real("Town10HD")
+    import carla
+
+    town, roads = town_of(path), open_map(path)
+    assert len(town.crosswalks) == 16
+    for crosswalk in town.crosswalks:
+        assert len(crosswalk) >= 4
+    sidewalks = [band for band in town.bands if band.ground is Ground.SIDEWALK]
+    for band in sidewalks[::5]:
+        for x, y in (band.left + band.right)[1:-1:4] / 2:
+            place = carla.Location(float(x), -float(y), 0.0)
+            lane = roads.client_map.get_waypoint(place, True, carla.LaneType.Any)
+            assert str(lane.lane_type) == "Sidewalk"

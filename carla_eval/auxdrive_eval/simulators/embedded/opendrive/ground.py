@@ -17,7 +17,7 @@ from auxdrive.types import Float64
 from auxdrive_eval.road_maps.base import LaneId
 from auxdrive_eval.simulators.embedded.opendrive.outlines import hull, simplify
 from auxdrive_eval.simulators.embedded.opendrive.sections import LaneSection, key_of, world
-from auxdrive_eval.simulators.embedded.town.model import Band, Ground
+from auxdrive_eval.simulators.embedded.town.model import Band, Ground, Junction, Lane
 
 MOST_LANES = 24
 """Lanes to a side of a road that are looked for."""
@@ -29,10 +29,11 @@ DASH_M, GAP_M, STRIPE_M = 3.0, 4.0, 0.5
 DOUBLE_M = 0.3
 """Between the middles of a double line."""
 PAINT_M = 0.15
+DRIVING = "Driving"
 _GROUND = {
     "Sidewalk": Ground.SIDEWALK,
     **dict.fromkeys(
-        ("Driving", "Shoulder", "Parking", "Stop", "Biking", "Bidirectional", "Entry", "Exit",
+        (DRIVING, "Shoulder", "Parking", "Stop", "Biking", "Bidirectional", "Entry", "Exit",
          "OffRamp", "OnRamp", "Border", "Restricted"),
         Ground.ROAD,
     ),
@@ -47,8 +48,77 @@ class _Place(NamedTuple):
     width_m: float
 
 
-def ground_bands(carla_map: Any, sections: Mapping[LaneId, LaneSection]) -> tuple[Band, ...]:
-    """The bands of all roads that have a driving lane. What a road's other lanes are (a median,
+class Strip(NamedTuple):
+    """A lane of any kind along one section of a road.
+
+    Attributes:
+        lane: its number; the road's middle is 0.
+        kind: its type, as the map has it.
+        ground: what it is.
+        places: its cross-sections, in its driving direction.
+        paint: the markings to its left and right, as the map has them.
+    """
+
+    lane: int
+    kind: str
+    ground: Ground
+    places: list[_Place]
+    paint: tuple[Any, Any]
+
+
+class RoadSection(NamedTuple):
+    """One section of a road.
+
+    Attributes:
+        road: its number.
+        in_junction: whether it leads through a junction.
+        strips: from the middle outwards, first those to the right of the road's own direction.
+    """
+
+    road: int
+    in_junction: bool
+    strips: tuple[Strip, ...]
+
+    def bands(self) -> Iterator[Band]:
+        """What is drawn of it. The markings of a junction are not, as on CARLA's roads."""
+        for strip in self.strips:
+            for run in _wide(strip.places):
+                yield _band(strip.ground, _edge(run, 0.5), _edge(run, -0.5))
+                if strip.kind == DRIVING and not self.in_junction:
+                    yield from _paint(strip.paint[1], _edge(run, -0.5))
+                    if self._is_inmost(strip):
+                        yield from _paint(strip.paint[0], _edge(run, 0.5))
+
+    def kerbs(self) -> tuple[Float64, Float64]:
+        """The left and the right edge of its carriageway, (N, 2) both, in the road's direction."""
+        sides = [
+            [
+                one
+                for one in self.strips
+                if one.ground is Ground.ROAD and (one.lane > 0) is leftwards
+            ]
+            for leftwards in (True, False)
+        ]
+        edges = [_edge(strips[-1].places, -0.5) for strips in sides if strips]
+        if len(edges) == 1:
+            (only,) = (strips for strips in sides if strips)
+            edges.insert(0 if only is sides[1] else 1, _edge(only[0].places, 0.5))
+        left, right = edges
+        return (left[::-1] if sides[0] else left, right if sides[1] else right[::-1])
+
+    def _is_inmost(self, strip: Strip) -> bool:
+        """Whether the line to its left is drawn with it: only once where two lanes share it."""
+        if abs(strip.lane) > 1:
+            return False
+        return strip.lane < 0 or not any(
+            other.lane == -1 and other.kind == DRIVING for other in self.strips
+        )
+
+
+def road_sections(
+    carla_map: Any, sections: Mapping[LaneId, LaneSection]
+) -> tuple[RoadSection, ...]:
+    """The sections of all roads that have a driving lane. What a road's other lanes are (a median,
     rails) is left to the grass.
 
     Args:
@@ -60,10 +130,12 @@ def ground_bands(carla_map: Any, sections: Mapping[LaneId, LaneSection]) -> tupl
         road = section.key.road, section.key.section
         if road not in longest or len(section.s_m) > len(longest[road].s_m):
             longest[road] = section
-    bands: list[Band] = []
+    found = []
     for road in sorted(longest):
-        bands += _road(carla_map, longest[road])
-    return tuple(bands)
+        section = longest[road]
+        strips = tuple(_strips(carla_map, section))
+        found.append(RoadSection(section.key.road, section.junction is not None, strips))
+    return tuple(found)
 
 
 def crosswalks(carla_map: Any) -> tuple[Float64, ...]:
@@ -85,6 +157,27 @@ def crosswalks(carla_map: Any) -> tuple[Float64, ...]:
     return tuple(found)
 
 
+def filled(junction: Junction, lanes: Mapping[int, Lane]) -> Iterator[Band]:
+    """The pavement between the ways through a junction, if they lie close together.
+
+    Args:
+        junction: with a convex outline.
+        lanes: of the town.
+    """
+    outline = junction.polygon
+    ways_m2 = sum(lanes[i].length_m * lanes[i].width_m for i in junction.connector_ids)
+    x, y = outline.T
+    if 0.5 * float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) > ways_m2:
+        return
+    first, last = int(np.argmin(x)), int(np.argmax(x))
+    around = np.roll(outline, -first, axis=0)
+    turn = (last - first) % len(outline)
+    lower, upper = around[: turn + 1], np.vstack([around[turn:], around[:1]])[::-1]
+    at = np.unique(x)
+    sides = [np.column_stack([at, np.interp(at, *side.T)]) for side in (upper, lower)]
+    yield Band(Ground.ROAD, sides[0], sides[1])
+
+
 def stripes(crosswalk: Float64) -> Iterator[Band]:
     """The stripes of a crosswalk, along the road.
 
@@ -104,8 +197,7 @@ def stripes(crosswalk: Float64) -> Iterator[Band]:
         yield Band(Ground.WHITE_PAINT, corner[0], corner[1])
 
 
-def _road(carla_map: Any, section: LaneSection) -> Iterator[Band]:
-    """The bands of one section of a road, beside one of its driving lanes."""
+def _strips(carla_map: Any, section: LaneSection) -> Iterator[Strip]:
     road = section.key.road
     picked = np.unique([*range(0, len(section.s_m), EVERY), len(section.s_m) - 1])
     s_m = np.sort(section.s_m[picked])
@@ -116,22 +208,16 @@ def _road(carla_map: Any, section: LaneSection) -> Iterator[Band]:
             there = carla_map.get_waypoint_xodr(road, lane, middle)
             if there is None or key_of(there).section != section.key.section:
                 break
-            ground = _GROUND.get(str(there.lane_type))
-            if ground is None:
+            kind = str(there.lane_type)
+            if kind not in _GROUND:
                 continue
-            at = (carla_map.get_waypoint_xodr(road, lane, float(s)) for s in s_m[::-side])
-            places = [_place(waypoint) for waypoint in at if waypoint is not None]
-            for run in _wide(places):
-                yield _band(ground, _edge(run, 0.5), _edge(run, -0.5))
-                if str(there.lane_type) == "Driving" and section.junction is None:
-                    yield from _paint(there.right_lane_marking, _edge(run, -0.5))
-                    if number == 1 and (side == -1 or not _has_lane(carla_map, road, -1, middle)):
-                        yield from _paint(there.left_lane_marking, _edge(run, 0.5))
-
-
-def _has_lane(carla_map: Any, road: int, lane: int, s_m: float) -> bool:
-    there = carla_map.get_waypoint_xodr(road, lane, s_m)
-    return bool(there is not None and str(there.lane_type) == "Driving")
+            places, last = [], _place(there)
+            for s in s_m[::-side]:
+                waypoint = carla_map.get_waypoint_xodr(road, lane, float(s))
+                last = last if waypoint is None else _place(waypoint)
+                places.append(last)
+            paint = there.left_lane_marking, there.right_lane_marking
+            yield Strip(lane, kind, _GROUND[kind], places, paint)
 
 
 def _place(waypoint: Any) -> _Place:

@@ -9,13 +9,21 @@ import numpy as np
 from auxdrive_eval.road_maps.base import LaneId
 from auxdrive_eval.road_maps.carla_map import CarlaRoadMap
 from auxdrive_eval.road_maps.carla_signals import LIGHT, STOP
-from auxdrive_eval.simulators.embedded.opendrive.ground import crosswalks, ground_bands, stripes
+from auxdrive_eval.simulators.embedded.opendrive.ground import (
+    crosswalks,
+    filled,
+    road_sections,
+    stripes,
+)
 from auxdrive_eval.simulators.embedded.opendrive.network import build_network
 from auxdrive_eval.simulators.embedded.opendrive.sections import lane_sections
 from auxdrive_eval.simulators.embedded.opendrive.signals import with_lights, with_stop_signs
+from auxdrive_eval.simulators.embedded.opendrive.surroundings import (
+    sidewalk_width_m,
+    surroundings,
+)
 from auxdrive_eval.simulators.embedded.town.generate import KERB_HEIGHT_M, MARGIN_M
 from auxdrive_eval.simulators.embedded.town.model import Town
-from auxdrive_eval.simulators.embedded.town.props import SIDEWALK_WIDTH_M
 from auxdrive_eval.world import Point
 
 
@@ -37,21 +45,27 @@ def town_of_map(road_map: CarlaRoadMap) -> Town:
     network = build_network(sections, places)
     points = np.concatenate([lane.centreline for lane in network.lanes.values()])
     (x0, y0), (x1, y1) = points.min(axis=0) - MARGIN_M, points.max(axis=0) + MARGIN_M
-    crossed = crosswalks(client_map)
+    crossed, roads = crosswalks(client_map), road_sections(client_map, sections)
+    seed, sidewalk_m = zlib.crc32(road_map.name.encode()) % 10_000, sidewalk_width_m(roads)
     town = Town(
         name=road_map.name,
-        seed=zlib.crc32(road_map.name.encode()) % 10_000,
+        seed=seed,
         lanes=network.lanes,
         roads={},
         junctions=network.junctions,
         lights={},
         stop_signs={},
-        props=(),
+        props=surroundings(roads, network.lanes, network.junctions, seed, sidewalk_m),
         kerb_height_m=KERB_HEIGHT_M,
-        sidewalk_width_m=SIDEWALK_WIDTH_M,
+        sidewalk_width_m=sidewalk_m,
         bounds=(float(x0), float(y0), float(x1), float(y1)),
         bands=(
-            *ground_bands(client_map, sections),
+            *(
+                b
+                for junction in network.junctions.values()
+                for b in filled(junction, network.lanes)
+            ),
+            *(band for road in roads for band in road.bands()),
             *(band for crosswalk in crossed for band in stripes(crosswalk)),
         ),
         crosswalks=crossed,

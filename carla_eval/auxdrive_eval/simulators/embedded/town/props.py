@@ -33,11 +33,15 @@ class PropPlacer:
     Args:
         network: the roads and junctions that stay free.
         rng: for who places props by chance (`place_props`).
+        sidewalk_m: width of the sidewalks.
     """
 
-    def __init__(self, network: Network, rng: np.random.Generator) -> None:
+    def __init__(
+        self, network: Network, rng: np.random.Generator, sidewalk_m: float = SIDEWALK_WIDTH_M
+    ) -> None:
         self.rng = rng
         self.network = network
+        self.sidewalk_m = sidewalk_m
         self.props: list[Prop] = []
         self._boxes = np.empty((0, 5))
         self._road_points = np.concatenate([road.centreline for road in network.roads.values()])
@@ -111,14 +115,17 @@ class PropPlacer:
         return True
 
 
-def place_props(network: Network, rng: np.random.Generator) -> tuple[Prop, ...]:
+def place_props(
+    network: Network, rng: np.random.Generator, sidewalk_m: float = SIDEWALK_WIDTH_M
+) -> tuple[Prop, ...]:
     """Everything that stands in the town, but lights and signs.
 
     Args:
         network: the roads and junctions of the town.
         rng: draws what stands where.
+        sidewalk_m: width of the sidewalks.
     """
-    placer = PropPlacer(network, rng)
+    placer = PropPlacer(network, rng, sidewalk_m)
     roads = {road_id: resample(road.centreline, 0.5) for road_id, road in network.roads.items()}
     for road_id, curve in roads.items():
         _park_cars(placer, network.roads[road_id], curve)
@@ -180,7 +187,7 @@ def _line_with_trees_and_lamps(placer: PropPlacer, road: Road, curve: Curve) -> 
                     curve,
                     at,
                     side
-                    * (road.half_width_m + SIDEWALK_WIDTH_M + float(placer.rng.uniform(0.8, 1.6))),
+                    * (road.half_width_m + placer.sidewalk_m + float(placer.rng.uniform(0.8, 1.6))),
                 )
                 height = float(placer.rng.uniform(4.0, 8.0))
                 placer.put(
@@ -188,7 +195,7 @@ def _line_with_trees_and_lamps(placer: PropPlacer, road: Road, curve: Curve) -> 
                     pose,
                     (TRUNK_M, TRUNK_M, height),
                     int(placer.rng.integers(4)),
-                    SIDEWALK_WIDTH_M,
+                    placer.sidewalk_m,
                 )
             at += float(placer.rng.uniform(9.0, 16.0))
 
@@ -208,13 +215,13 @@ def _line_with_buildings(placer: PropPlacer, road: Road, curve: Curve) -> None:
             pose = _beside(
                 curve,
                 at + length / 2,
-                side * (road.half_width_m + SIDEWALK_WIDTH_M + setback + depth / 2),
+                side * (road.half_width_m + placer.sidewalk_m + setback + depth / 2),
             )
             stands = placer.rng.random() < 0.85 and placer.put(
                 PropKind.BUILDING,
                 pose,
                 (length, depth, height),
                 int(placer.rng.integers(12)),
-                SIDEWALK_WIDTH_M + 0.3,
+                placer.sidewalk_m + 0.3,
             )
             at += length + float(placer.rng.uniform(1.0, 5.0)) if stands else 5.0
