@@ -118,14 +118,14 @@ def record_episode(
     follower = RouteFollower(route.points, route.options)
     perturbation = Perturbation(plan.perturbation_seed) if perturb else None
     over = _End(route, max_episode_s)
-    shapes = _shapes(simulator.camera, modalities)
+    shapes = frame_shapes(simulator.camera, modalities)
     with EpisodeWriter(out, plan.episode_id, modalities, shapes, keep_on_error=False) as writer:
         while not over.reached(state):
             target = follower.update(state.ego)
             control = simulator.expert()
             if state.frame % ticks_per_frame == 0:
                 disturbed = perturbation is not None and perturbation.offset_rad(state.time_s) != 0
-                row = _state_row(state, control, target, disturbed)
+                row = state_row(state, control, target, disturbed)
                 writer.append(simulator.sense(modalities), row)
             state = simulator.step(
                 control if perturbation is None else perturbation.apply(control, state.time_s)
@@ -137,10 +137,17 @@ def record_episode(
         return len(writer)
 
 
-def _state_row(
+def state_row(
     state: WorldState, label: Control, target: TargetPoint, disturbed: bool
 ) -> dict[str, float]:
-    """What is recorded beside the frames of a tick, by the fields of `STATE_DTYPE`."""
+    """What is recorded beside the frames of a tick, by the fields of `STATE_DTYPE`.
+
+    Args:
+        state: the world at this tick.
+        label: the expert's control.
+        target: the target point and command of this tick.
+        disturbed: whether the car does not follow the label.
+    """
     return {
         "time_s": state.time_s,
         "x_m": state.ego.x_m,
@@ -157,8 +164,15 @@ def _state_row(
     }
 
 
-def _shapes(camera: CameraSpec, modalities: Sequence[Modality]) -> dict[Modality, tuple[int, ...]]:
-    """Frame shapes of the camera's modalities. The LiDAR histogram has a shape of its own."""
+def frame_shapes(
+    camera: CameraSpec, modalities: Sequence[Modality]
+) -> dict[Modality, tuple[int, ...]]:
+    """Frame shapes of the camera's modalities. The LiDAR histogram has a shape of its own.
+
+    Args:
+        camera: that takes the images.
+        modalities: what is recorded.
+    """
     return {
         m: MODALITIES[m].array_shape(camera.height, camera.width)
         for m in modalities

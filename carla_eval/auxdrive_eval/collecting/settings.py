@@ -71,25 +71,41 @@ class CollectSettings(Strict):
             raise ValueError(
                 f"a split's name is a letter and up to 30 letters, digits and _, not {self.split!r}"
             )
-        sensed = self.simulator.spec.sensors
-        unknown = [modality.value for modality in self.modalities if modality not in sensed]
-        if unknown or not self.modalities or len(set(self.modalities)) != len(self.modalities):
-            raise ValueError(
-                f"record some of {', '.join(sensed)}, each once; the other modalities are derived "
-                "from these, where they can be had"
-            )
-        tick_s = self.simulator.options.tick_s
-        ticks = 1 / (self.rate_hz * tick_s)
-        if ticks < 1 - 1e-9 or abs(ticks - round(ticks)) > 1e-9:
-            raise ValueError(
-                f"{self.rate_hz} Hz is not a whole number of the simulator's ticks of {tick_s} s"
-            )
+        check_frames(self.simulator, self.modalities, self.rate_hz)
         return self
 
     @property
     def ticks_per_frame(self) -> int:
         """Simulator ticks from one recorded frame to the next."""
         return round(1 / (self.rate_hz * self.simulator.options.tick_s))
+
+
+def check_frames(
+    simulator: SimulatorSettings, modalities: Sequence[Modality], rate_hz: float
+) -> None:
+    """Refuse frames that a simulator cannot give.
+
+    Args:
+        simulator: that senses.
+        modalities: what is to be recorded.
+        rate_hz: frames per second of game time.
+
+    Raises:
+        ValueError: it does not sense them, or its ticks are no fraction of the rate's period.
+    """
+    sensed = simulator.spec.sensors
+    unknown = [modality.value for modality in modalities if modality not in sensed]
+    if unknown or not modalities or len(set(modalities)) != len(modalities):
+        raise ValueError(
+            f"record some of {', '.join(sensed)}, each once; the other modalities are derived "
+            "from these, where they can be had"
+        )
+    tick_s = simulator.options.tick_s
+    ticks = 1 / (rate_hz * tick_s)
+    if ticks < 1 - 1e-9 or abs(ticks - round(ticks)) > 1e-9:
+        raise ValueError(
+            f"{rate_hz} Hz is not a whole number of the simulator's ticks of {tick_s} s"
+        )
 
 
 def collect_settings(
@@ -154,9 +170,20 @@ def splits_of(indices: list[int], settings: CollectSettings) -> dict[str, tuple[
     names = {index: episode_id(settings.seed, index) for index in indices}
     if settings.split is not None:
         return {settings.split: tuple(names.values())} if names else {}
+    groups = divided(indices, settings.seed)
+    return {name: tuple(names[index] for index in group) for name, group in groups.items() if group}
+
+
+def divided(indices: list[int], seed: int) -> dict[str, list[int]]:
+    """Divide numbers into 'train', 'val' and 'test', which may be empty; see `splits_of`.
+
+    Args:
+        indices: ascending.
+        seed: of the draw.
+    """
     held: dict[str, set[int]] = {"val": set(), "test": set()}
     for index in indices:
-        places = _held_out(settings.seed, index // BLOCK)
+        places = _held_out(seed, index // BLOCK)
         for name, place in zip(held, places, strict=True):
             if index % BLOCK == place:
                 held[name].add(index)
@@ -165,11 +192,10 @@ def splits_of(indices: list[int], settings: CollectSettings) -> dict[str, tuple[
         if not held[name] and len(indices) > taken_so_far and free:
             held[name] = {free[-1]}
     chosen = set().union(*held.values())
-    groups = {
+    return {
         "train": [index for index in indices if index not in chosen],
         **{name: sorted(taken) for name, taken in held.items()},
     }
-    return {name: tuple(names[index] for index in group) for name, group in groups.items() if group}
 
 
 def _held_out(seed: int, block: int) -> tuple[int, int]:

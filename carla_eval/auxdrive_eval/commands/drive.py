@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import auxdrive.console as console
 import typer
@@ -20,12 +18,18 @@ from auxdrive.commands.runtime_options import (
 from auxdrive.console import JsonOption
 from auxdrive.controllers import CONTROLLERS
 from auxdrive.envelope.kinds import FallbackKind
-from auxdrive.errors import UsageError, unknown_name
-from auxdrive.precisions import FP32, check_precision
+from auxdrive.errors import UsageError
+from auxdrive.precisions import FP32
 from auxdrive.runtimes import DEFAULT_RUNTIME
-from auxdrive.storage.reading import exists
 from auxdrive.work import Shown, Work
 
+from auxdrive_eval.commands.driver_source import EXPERT, driver_source
+from auxdrive_eval.commands.keeping_options import (
+    RecordModalitiesOption,
+    RecordOption,
+    RecordRateOption,
+    keep_options,
+)
 from auxdrive_eval.commands.simulator_options import (
     CarlaRootOption,
     HostOption,
@@ -41,13 +45,9 @@ from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
 from auxdrive_eval.simulators import DEFAULT_SIMULATOR
 
 if TYPE_CHECKING:
-    from auxdrive_eval.driving.agents.process import AgentLimits
     from auxdrive_eval.driving.route_store import StoredRoute
-    from auxdrive_eval.driving.settings import DriverSource
     from auxdrive_eval.simulators.settings import SimulatorSettings
     from auxdrive_eval.world import Route
-
-EXPERT = "expert"
 
 
 def drive(
@@ -168,6 +168,9 @@ def drive(
     precision: PrecisionOption = FP32,
     key: KeyOption = None,
     runtime_options: RuntimeOptionsOption = None,
+    record: RecordOption = None,
+    record_rate_hz: RecordRateOption = None,
+    record_modalities: RecordModalitiesOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Drive routes in closed loop and score them. Scores of the embedded simulator are not CARLA
@@ -184,7 +187,7 @@ def drive(
 
     if retry_crashed and not resume:
         raise UsageError("--retry-crashed goes on with an evaluation: give --resume as well")
-    source = _source(
+    source = driver_source(
         driver,
         role,
         controller,
@@ -195,6 +198,7 @@ def drive(
         precision,
         key,
     )
+    keep = keep_options(record, record_rate_hz, record_modalities)
     simulator = chosen_simulator(
         sim, sim_options, traffic, host, port, carla_root, town, scenarios=scenarios
     )
@@ -219,9 +223,12 @@ def drive(
                 workers=workers,
                 resume=resume,
                 retry_crashed=retry_crashed,
+                keep=keep,
                 on_route=lambda stored, earlier: _show_route(shown, stored, earlier),
             )
     tell(folder, evaluation, json_output)
+    if record is not None:
+        console.note(f"recorded: {record} (`auxdrive inspect {record}` shows it)")
 
 
 def _show_route(shown: Shown, stored: StoredRoute, earlier: bool) -> None:
@@ -236,52 +243,6 @@ def _show_route(shown: Shown, stored: StoredRoute, earlier: bool) -> None:
     shown.done(1, record.route_id, score, record.status)
     if stored.error:
         console.note(f"#{record.index} {record.route_id}: {record.status}: {stored.reason}")
-
-
-def _source(
-    driver: str,
-    role: str,
-    controller: str | None,
-    creep_after_s: float | None,
-    envelope: str | None,
-    limits: AgentLimits,
-    runtime_options: Mapping[str, object],
-    precision: str,
-    key: Path | None,
-) -> DriverSource:
-    from auxdrive_eval.driving.agents import STUDENT, AgentSource
-    from auxdrive_eval.driving.settings import DriverSource
-
-    if controller is not None:
-        CONTROLLERS[controller]  # refuse a wrong name before anything starts
-    check_precision(precision)
-    if creep_after_s is not None and not 0 < creep_after_s < math.inf:
-        raise UsageError(f"--creep-after-s is a number of seconds above 0, got {creep_after_s}")
-    kinds = get_args(FallbackKind)
-    if envelope is not None and envelope not in kinds:
-        raise UsageError(f"--envelope: {unknown_name('fallback', envelope, kinds)}")
-    if driver == EXPERT and not exists(driver):
-        given = (controller, creep_after_s, envelope)
-        if any(each is not None for each in given) or role != STUDENT:
-            raise UsageError(
-                "the expert steers itself and has one role: leave out --controller, "
-                "--creep-after-s, --envelope and --role"
-            )
-        if runtime_options or precision != FP32 or key is not None:
-            raise UsageError(
-                "the expert runs in no runtime and is not signed: leave out --runtime-option, "
-                "--precision and --key"
-            )
-        return DriverSource(None)
-    agent = AgentSource(
-        Path(driver),
-        role,
-        runtime_options=runtime_options,
-        precision=precision,
-        require_signature=key,
-    )
-    kind = cast(FallbackKind | None, envelope)
-    return DriverSource(agent, controller, creep_after_s, kind, limits)
 
 
 def planned_routes(

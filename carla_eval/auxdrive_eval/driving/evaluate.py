@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from auxdrive.errors import UsageError
 from auxdrive.machine.workers import check_workers, run_jobs
 from auxdrive.modalities import Modality
 from auxdrive.storage.claims import claim, refuse_differences
@@ -27,6 +28,7 @@ from auxdrive_eval.driving.folder import (
     write_results,
 )
 from auxdrive_eval.driving.following import check_controller
+from auxdrive_eval.driving.keeping import KEEP_NOTHING, KeepOptions, kept
 from auxdrive_eval.driving.route_store import StoredRoute, clean_partial_routes, load_route
 from auxdrive_eval.driving.route_worker import MakeRouteWorker, RouteJob
 from auxdrive_eval.driving.settings import (
@@ -67,6 +69,7 @@ def drive_all(
     workers: int = 1,
     resume: bool = False,
     retry_crashed: bool = False,
+    keep: KeepOptions = KEEP_NOTHING,
     on_route: Callable[[StoredRoute, bool], None] = lambda *_: None,
 ) -> Evaluation:
     """Drive every route `repeats` times, and write `results.json` after each drive.
@@ -89,6 +92,7 @@ def drive_all(
         resume: whether to continue the evaluation that `out` holds; there must be one.
         retry_crashed: whether to drive routes again if the agent crashed on them or could not be
             set up, or the simulation crashed.
+        keep: what is kept beside the results, which do not change by it.
         on_route: called with each finished route, and with whether it was finished before this
             call.
 
@@ -121,15 +125,34 @@ def drive_all(
         try:
             described = None if agent is None else _described(agent, source.controller)
             settings, driver = _begin(routes, source, settings, out, described, earlier)
-            make = MakeRouteWorker(source, described, settings.simulator, settings.rules, out)
-            return _Drive(make.with_agent(agent, workers), settings, driver, routes).run(
-                workers, retry_crashed, on_route
-            )
+            if keep.record is not None and agent is not None and described is None:
+                raise UsageError(
+                    "--record: the agent cannot be set up, so its camera is not known; drive "
+                    "without --record to see why"
+                )
+            with kept(keep, _as_seen(settings, source, described)) as keeping:
+                make = MakeRouteWorker(
+                    source, described, settings.simulator, settings.rules, out, keeping
+                )
+                return _Drive(make.with_agent(agent, workers), settings, driver, routes).run(
+                    workers, retry_crashed, on_route
+                )
         finally:
             if agent is not None:
                 agent.close()
             # also what a worker of a killed run wrote after this run had begun
             clean_partial_routes(out)
+
+
+def _as_seen(
+    settings: EvaluationSettings, source: DriverSource, described: AgentDescription | None
+) -> EvaluationSettings:
+    """The settings with the camera through which the driver sees."""
+    if source.agent is None or described is None:
+        return settings
+    return settings.model_copy(
+        update={"simulator": settings.simulator.with_camera(described.camera)}
+    )
 
 
 def _begin(
@@ -181,6 +204,7 @@ class _Drive:
         }
         for index in sorted(done):
             on_route(done[index], True)
+        self.make.keeping.found(done)
         document = write_results(out, self.settings, done, self.driver.sensors)
         # The longest routes first. Otherwise one process might drive a long route at the end while
         # the others have nothing to do.
@@ -194,6 +218,7 @@ class _Drive:
             stored = load_route(out, job.index)
             assert stored is not None
             done[job.index] = stored
+            self.make.keeping.stored()
             self._note_new_files()
             self._note_changed_files(job)
             document = write_results(out, self.settings, done, self.driver.sensors)

@@ -11,6 +11,8 @@ from pathlib import Path
 from auxdrive_eval.driving.agents.messages import AgentDescription
 from auxdrive_eval.driving.agents.remote import AgentFailed, RemoteAgent
 from auxdrive_eval.driving.drivers import AgentDriver, Driver, ExpertDriver
+from auxdrive_eval.driving.keeping import NOTHING_KEPT, Keeping
+from auxdrive_eval.driving.onlookers import dropping
 from auxdrive_eval.driving.route_store import save_route, stored_route
 from auxdrive_eval.driving.runner import Failure, RouteResult, drive_route, not_driven
 from auxdrive_eval.driving.settings import DriverSource
@@ -56,6 +58,7 @@ class MakeRouteWorker:
             camera.
         rules: name of the rule set.
         out: the evaluation's folder.
+        keeping: what is kept of each drive beside its result.
         ready: the agent if it is loaded already, for a single worker in this process.
     """
 
@@ -64,6 +67,7 @@ class MakeRouteWorker:
     simulator: SimulatorSettings
     rules: str
     out: Path
+    keeping: Keeping = NOTHING_KEPT
     ready: RemoteAgent | None = None
 
     def with_agent(self, agent: RemoteAgent | None, workers: int) -> MakeRouteWorker:
@@ -127,16 +131,7 @@ class RouteWorker:
             try:
                 if self._simulator is None:
                     self._simulator = make_simulator(settings)
-                result = drive_route(
-                    self._simulator,
-                    job.route,
-                    self._driver,
-                    rules=self._rules,
-                    seed=job.seed,
-                    index=job.index,
-                    repeat=job.repeat,
-                    reported_length_m=self._rules.results.length_m(job.route),
-                )
+                result = self._watched(self._simulator, job)
             except SimulationCrashed as crashed:  # it could not be made
                 result = self._not_driven(job, Failure(SIMULATION_CRASHED, str(crashed)))
             if not result.crashed:
@@ -149,6 +144,24 @@ class RouteWorker:
                 result.error,
             )
             self._close_simulator()
+        return result
+
+    def _watched(self, simulator: Simulator, job: RouteJob) -> RouteResult:
+        onlookers = self._make.keeping.onlookers(simulator, job.route, job.index)
+        with dropping(onlookers):
+            result = drive_route(
+                simulator,
+                job.route,
+                self._driver,
+                rules=self._rules,
+                seed=job.seed,
+                index=job.index,
+                repeat=job.repeat,
+                reported_length_m=self._rules.results.length_m(job.route),
+                onlookers=onlookers,
+            )
+            for onlooker in onlookers:
+                onlooker.end(result)
         return result
 
     def _not_driven(self, job: RouteJob, failed: AgentFailed | Failure) -> RouteResult:

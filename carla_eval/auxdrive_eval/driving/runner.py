@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from auxdrive.types import AnyArray, UInt8
+from auxdrive.types import AnyArray, Control, UInt8
 
 from auxdrive_eval.criteria import TERMINAL_KINDS, Event
 from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.drivers import Driver
 from auxdrive_eval.driving.film import Film
+from auxdrive_eval.driving.onlookers import Moment, Onlooker
 from auxdrive_eval.driving.tally import Tally
 from auxdrive_eval.scoring.records import (
     OUT_OF_TICKS,
@@ -90,6 +92,7 @@ def drive_route(
     index: int = 0,
     repeat: int = 0,
     reported_length_m: float | None = None,
+    onlookers: Sequence[Onlooker] = (),
 ) -> RouteResult:
     """Drive a route to its end, or until something ends it earlier: deviation from the route,
     standing too long, the timeout, the last tick, or a failure of the agent.
@@ -104,6 +107,7 @@ def drive_route(
         repeat: which of the route's repeats this is, from 0.
         reported_length_m: the length that the rule set says the route has; None takes the dense
             length.
+        onlookers: who look at every tick. They are not told of the end.
 
     Raises:
         AuxdriveError: a mistake of the user, such as an agent that needs what the simulator does
@@ -111,7 +115,7 @@ def drive_route(
             result, with the status 'Failed - Agent crashed', "Failed - Agent couldn't be set up" or
             'Failed - Simulation crashed'.
     """
-    seen = _Seen(simulator, route, rules)
+    seen = _Seen(simulator, route, rules, onlookers)
     began_s = time.perf_counter()
     failed: AgentFailed | Failure
     try:
@@ -169,6 +173,7 @@ def _drive(
             except AgentFailed as error:
                 failed = Failure(error.failure, error.text)
                 break
+            seen.decided(state, control)
             state = simulator.step(control)
             if last_tick is not None and state.frame > last_tick:
                 failed = Failure(OUT_OF_TICKS)
@@ -190,13 +195,20 @@ class _Seen:
     the film.
     """
 
-    def __init__(self, simulator: Simulator, route: Route, rules: RuleSet) -> None:
-        self._simulator = simulator
+    def __init__(
+        self, simulator: Simulator, route: Route, rules: RuleSet, onlookers: Sequence[Onlooker]
+    ) -> None:
+        self._simulator, self._onlookers = simulator, onlookers
         self._criteria = rules.criteria(route)
         self.completion = rules.completion(route)
         self.events: list[Event] = []
         self.trace: list[tuple[float, ...]] = []
         self.film = Film()
+
+    def decided(self, state: WorldState, control: Control) -> None:
+        """Show the onlookers what was decided at a tick, before the car moves."""
+        for onlooker in self._onlookers:
+            onlooker.look(Moment(self._simulator, state, control))
 
     def tick(self, state: WorldState) -> bool:
         """Observe the world after a tick. Returns whether this ends the route."""

@@ -1,4 +1,4 @@
-"""The results of a benchmark, broken down by what the routes have in common: their town, their
+"""The results of a benchmark, broken down by what the routes have in common: scenarios, town,
 weather.
 
 Legend: N routes, K repeats of each.
@@ -19,7 +19,7 @@ from auxdrive_eval.driving.route_store import StoredRoute
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.records import RouteRecord
 from auxdrive_eval.scoring.results import ResultForm
-from auxdrive_eval.world import Route, Weather
+from auxdrive_eval.world import Route, ScenarioOutcome, Weather
 
 RAIN, HEAVY_RAIN, WET, FOG, CLOUDS = 5.0, 60.0, 30.0, 20.0, 50.0
 """From these percentages on a weather is called rainy, ..."""
@@ -66,7 +66,23 @@ def weather_in_words(weather: Weather) -> str:
     return f"{sky}, low sun" if weather.sun_altitude_deg < LOW_SUN_DEG else f"{sky}, day"
 
 
+def _scenarios(driven: DrivenRoute) -> tuple[str, ...]:
+    """The kinds of scenarios that were set up in some repeat."""
+    return tuple(
+        scenario.kind
+        for drive in driven.drives
+        for scenario in drive.scenarios
+        if scenario.outcome is not ScenarioOutcome.NOT_PLACED
+    )
+
+
 ASPECTS = (
+    Aspect(
+        "scenario",
+        _scenarios,
+        "A route stands under each scenario that was set up on it, with all that happened on it; "
+        "the sections of the routes say what came of each scenario.",
+    ),
     Aspect("town", lambda driven: (driven.route.town,)),
     Aspect(
         "weather",

@@ -155,6 +155,31 @@ class SetsUpScenarios(Protocol):
     scenario_names: frozenset[str]
 
 
+@runtime_checkable
+class Foreseeing(Protocol):
+    """A simulator that can tell what would happen. Recordings of a student's drive need it for
+    labels that lie ahead, such as waypoints: where the expert would have been.
+
+    Examples:
+        >>> from auxdrive_eval import SimulatorSettings, make_simulator
+        >>> from auxdrive_eval.simulators.base import Foreseeing
+        >>> simulator = make_simulator(SimulatorSettings(), sensors=False)
+        >>> isinstance(simulator, Foreseeing)
+        True
+    """
+
+    def expert_ahead(self, ticks: Sequence[int]) -> tuple[WorldState, ...]:
+        """The world after some ticks, if the expert drove from now on. Nothing of the world itself
+        changes by it.
+
+        Args:
+            ticks: after how many, ascending, each 1 or more.
+
+        Raises:
+            SimulatorError: no route was set.
+        """
+
+
 class SimulatorOptions(Strict):
     """The options that every simulator has. Each simulator has its own subclass, with whatever else
     decides its worlds.

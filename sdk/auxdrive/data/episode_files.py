@@ -1,8 +1,10 @@
 """The files of a data set: its card (`dataset.json`) and its episodes.
 
 `episodes/<id>/<modality>.npy` holds the frames (N, H, W) or (N, H, W, C), `episodes/<id>/state.npy`
-N records of `STATE_DTYPE`. A finished episode is put in place by one rename, so an episode that can
-be seen is complete.
+N records of `STATE_DTYPE`. Where somebody else drove than whose control is the label,
+`episodes/<id>/ahead.npy` holds (N, K) records: of each frame the K next ones, at the data set's
+rate, as they would have been had the driver of the labels driven on from there. A finished episode
+is put in place by one rename, so an episode that can be seen is complete.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from auxdrive.storage.reading import entries, is_folder, make_folder
 CARD_NAME = "dataset.json"
 EPISODES_DIR = "episodes"
 STATE_NAME = "state.npy"
+AHEAD_NAME = "ahead.npy"
 
 
 def clean_partial(dataset_dir: Path | str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from auxdrive.data.episode_files import STATE_NAME
+from auxdrive.data.episode_files import AHEAD_NAME, STATE_NAME
 from auxdrive.data.state import STATE_DTYPE
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
@@ -42,6 +42,7 @@ class EpisodeReader:
         if not is_folder(self.path):
             raise DataError(f"{self.path}: no such episode")
         self._length = self._checked_length()
+        self._has_ahead = self._checked_ahead()
         self._shapes: dict[Modality, tuple[int, ...]] = {}
         self.look_again()
 
@@ -66,6 +67,17 @@ class EpisodeReader:
             DataError: the file was damaged since.
         """
         return map_npy(self.path / STATE_NAME)
+
+    @property
+    def ahead(self) -> np.memmap[Any, Any] | None:
+        """The records (N, K) of `STATE_DTYPE` that would have followed each frame, had the driver
+        of the labels driven on from there: one frame after the other, at the data set's rate. None
+        where that driver drove, so that the frames that followed say it.
+
+        Raises:
+            DataError: the file was damaged since.
+        """
+        return map_npy(self.path / AHEAD_NAME) if self._has_ahead else None
 
     @property
     def episode_id(self) -> str:
@@ -118,6 +130,20 @@ class EpisodeReader:
         if not shape[0]:
             raise DataError(f"{file}: holds nothing (shape {shape} of {dtype})")
         return shape[0]
+
+    def _checked_ahead(self) -> bool:
+        file = self.path / AHEAD_NAME
+        if not exists(file):
+            return False
+        shape, dtype = read_npy_header(file)
+        if dtype != STATE_DTYPE:
+            raise DataError(f"{file}: {_other_records(dtype)}")
+        if len(shape) != 2 or shape[0] != self._length or not shape[1]:
+            raise DataError(
+                f"{file}: must hold some records for each of the {self._length} frames of "
+                f"state.npy, got the shape {shape}"
+            )
+        return True
 
     def _checked_shape(self, modality: Modality, file: Path) -> tuple[int, ...]:
         shape, dtype = read_npy_header(file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,8 +13,8 @@ from typing import Any, Self
 import numpy as np
 
 from auxdrive.checks.numbers import shown
-from auxdrive.data.episode_files import EPISODES_DIR, STATE_NAME
-from auxdrive.data.state import STATE_DTYPE, state_record
+from auxdrive.data.episode_files import AHEAD_NAME, EPISODES_DIR, STATE_NAME
+from auxdrive.data.state import STATE_DTYPE, StateLike, following_records, state_record
 from auxdrive.errors import DataError, InputError, unknown_name
 from auxdrive.modalities import MODALITIES, Modality, parse_modality
 from auxdrive.storage.arrays import NpyStream
@@ -59,6 +59,8 @@ class EpisodeWriter:
         modalities: exactly those whose frames every `append` brings.
         frame_shapes: the shape of one frame by modality; where it is absent, the first frame
             decides.
+        ahead: how many records every `append` brings of what would have followed, had the driver of
+            the labels driven on (see `EpisodeReader.ahead`); 0 where that driver drives.
         keep_on_error: whether what was recorded is published when an exception, Ctrl-C or a full
             disk ends the recording. False removes it, for recordings that can be repeated and are
             of no use in part.
@@ -87,6 +89,7 @@ class EpisodeWriter:
         modalities: Iterable[Modality],
         frame_shapes: Mapping[Modality, tuple[int, ...]] | None = None,
         *,
+        ahead: int = 0,
         keep_on_error: bool = True,
     ) -> None:
         self.episode_id = check_episode_id(episode_id)
@@ -111,6 +114,7 @@ class EpisodeWriter:
                 f"{self.path}: the episode exists already; choose another id or remove it"
             )
         self._streams: dict[Modality, NpyStream] = {}
+        self._ahead: NpyStream | None = None
         self._bytes = 0
         self._last_time_s = -np.inf
         self._open = True
@@ -118,6 +122,8 @@ class EpisodeWriter:
             parent.mkdir(parents=True, exist_ok=True)
             self._partial.mkdir()
             self._state = NpyStream(self._partial / STATE_NAME, (), STATE_DTYPE)
+            if ahead:
+                self._ahead = NpyStream(self._partial / AHEAD_NAME, (ahead,), STATE_DTYPE)
         except FileExistsError:
             raise DataError(
                 f"{self._partial}: this process is recording the episode {episode_id} already"
@@ -130,7 +136,10 @@ class EpisodeWriter:
         return self._state.items
 
     def append(
-        self, frames: Mapping[Modality, AnyArray], state: np.void | AnyArray | Mapping[str, float]
+        self,
+        frames: Mapping[Modality, AnyArray],
+        state: StateLike,
+        ahead: Sequence[StateLike] = (),
     ) -> None:
         """Record one instant. After an InputError nothing of the instant has been recorded, and the
         caller may go on with the next.
@@ -140,9 +149,10 @@ class EpisodeWriter:
                 `MODALITIES` gives.
             state: a record of `STATE_DTYPE`, or its fields by name (see
                 `auxdrive.data.state.state_record`).
+            ahead: as many states as were announced, of later times, in their order.
 
         Raises:
-            InputError: a modality is missing or was not announced, a shape or dtype is wrong, the
+            InputError: a modality is missing or was not announced, a shape or dtype is wrong, a
                 state is not valid, or the time does not increase.
             DataError: the disk is full or refuses. The writer is closed then; the message says
                 whether the instants before were kept.
@@ -156,6 +166,8 @@ class EpisodeWriter:
                 f"{self._last_time_s}"
             )
         arrays = self._checked(frames)
+        announced = 0 if self._ahead is None else self._ahead.item_shape[0]
+        following = following_records(record, ahead, announced)
         try:
             for modality, array in arrays.items():
                 if modality not in self._streams:
@@ -165,6 +177,8 @@ class EpisodeWriter:
                     )
                 self._streams[modality].append(array)
                 self._bytes += array.nbytes
+            if self._ahead is not None:
+                self._ahead.append(following)
             self._state.append(record)
         except OSError as error:
             raise self._refused(error, self._keep_on_error) from error
@@ -242,7 +256,8 @@ class EpisodeWriter:
 
     def _publish(self) -> None:
         """Cut every file to the instants that are complete, and put the folder in its place."""
-        for stream in (self._state, *self._streams.values()):
+        ahead = () if self._ahead is None else (self._ahead,)
+        for stream in (self._state, *ahead, *self._streams.values()):
             stream.finish(len(self))
         put_in_place(self._partial, self.path)
         self._open = False
@@ -253,8 +268,9 @@ class EpisodeWriter:
             return
         self._open = False
         state = getattr(self, "_state", None)  # absent when the disk refused its very first bytes
-        for stream in (*self._streams.values(), *([state] if state is not None else [])):
-            stream.abandon()
+        for stream in (*self._streams.values(), state, self._ahead):
+            if stream is not None:
+                stream.abandon()
         shutil.rmtree(self._partial, ignore_errors=True)
 
     def _refused(self, error: OSError, keep: bool = False) -> DataError:

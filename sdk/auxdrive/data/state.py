@@ -4,7 +4,7 @@ frame. The world frame is right-handed with z up; the ego frame is that of ISO 8
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,10 +38,12 @@ UNKNOWN: dict[str, float | int] = {
     "target_x_m": np.nan, "target_y_m": np.nan,
 }  # fmt: skip
 """The fields that a source may not know, and the value that then stands for "unknown"."""
+StateLike = np.void | AnyArray | Mapping[str, float]
+"""A record of `STATE_DTYPE`, or its fields by name."""
 _REQUIRED = ("time_s", "steer_rad", "throttle", "brake")
 
 
-def state_record(state: np.void | AnyArray | Mapping[str, float]) -> AnyArray:
+def state_record(state: StateLike) -> AnyArray:
     """One record of `STATE_DTYPE`.
 
     Args:
@@ -84,6 +86,30 @@ def state_record(state: np.void | AnyArray | Mapping[str, float]) -> AnyArray:
         if not 0 <= record[name] <= 1:
             raise InputError(f"the state's {name} is {record[name]}; a pedal goes from 0 to 1")
     return record
+
+
+def following_records(record: AnyArray, ahead: Sequence[StateLike], count: int) -> AnyArray:
+    """The records that would have followed one, in the order of time.
+
+    Args:
+        record: the one, of no axes.
+        ahead: what would have followed it.
+        count: how many these must be.
+
+    Returns:
+        (count,) of `STATE_DTYPE`.
+
+    Raises:
+        InputError: there are more or fewer, one is not valid, or the times do not increase.
+    """
+    if len(ahead) != count:
+        raise InputError(f"give {count} states of what would have followed, got {len(ahead)}")
+    records = np.zeros(count, STATE_DTYPE)
+    for place, state in enumerate(ahead):
+        records[place] = state_record(state)
+    if (np.diff(records["time_s"], prepend=record["time_s"]) <= 0).any():
+        raise InputError("the times of what would have followed must increase")
+    return records
 
 
 def _set_field(record: AnyArray, name: str, value: Any) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from auxdrive.data.camera_faults import CameraFaults, camera_faults, judge
 from auxdrive.data.dataset import Dataset
-from auxdrive.data.episode_files import EPISODES_DIR
+from auxdrive.data.episode_files import AHEAD_NAME, EPISODES_DIR, STATE_NAME
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.data.sessions import CLOSE_S, splits_apart_s, told
 from auxdrive.data.timing import GAP_PERIODS, ROUNDING, breaks, measured_rate_hz, same_rate
@@ -164,7 +164,7 @@ def _around(dataset: Dataset, episodes: dict[str, EpisodeReader]) -> Iterable[st
     for part in dataset.parts:
         for folder in (entry for entry in entries(part.path / EPISODES_DIR) if is_partial(entry)):
             yield f"{folder.name}: a recording that was not finished, ignored"
-    known = {f"{modality}.npy" for modality in Modality} | {"state.npy"}
+    known = {f"{modality}.npy" for modality in Modality} | {STATE_NAME, AHEAD_NAME}
     for episode_id, episode in episodes.items():
         strangers = sorted(entry.name for entry in entries(episode.path) if entry.name not in known)
         if strangers:

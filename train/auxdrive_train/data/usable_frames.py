@@ -15,7 +15,7 @@ from auxdrive.errors import DataError
 from auxdrive.types import Float32, Float64
 from numpy.typing import NDArray
 
-from auxdrive_train.tasks.base import Task
+from auxdrive_train.tasks.base import Labels, Task
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def usable_frames(
         DataError: the episode's records are damaged.
     """
     try:
-        labels = task.labels(reader.state, dataset.card.rate_hz)
+        labels = labels_of(task, reader, dataset.card.rate_hz)
     except DataError as error:
         raise DataError(f"{reader.path}: {error}") from error
     inside = np.zeros_like(labels.valid)
@@ -84,6 +84,36 @@ def usable_frames(
         taken_s=origin.start_s + reader.state["time_s"][rows],
         ego=labels.ego[rows],
         label=labels.label[rows],
+    )
+
+
+def labels_of(task: Task, reader: EpisodeReader, rate_hz: float) -> Labels:
+    """The labels of an episode's frames.
+
+    Where somebody else drove than whose control is the label, as in a student's drive with the
+    labels of an expert, the label of a frame comes from it and the records that would have followed
+    it (`EpisodeReader.ahead`). The frames that did follow are the other's drive.
+
+    Args:
+        task: what the labels are for.
+        reader: the episode.
+        rate_hz: frames per second of the data set.
+
+    Raises:
+        DataError: the episode's records are damaged.
+    """
+    ahead = reader.ahead
+    if ahead is None:
+        return task.labels(reader.state, rate_hz)
+    state = reader.state
+    of_each = [
+        task.labels(np.concatenate([state[row : row + 1], ahead[row]]), rate_hz)
+        for row in range(len(state))
+    ]
+    return Labels(
+        valid=np.array([labels.valid[0] for labels in of_each]),
+        ego=np.stack([labels.ego[0] for labels in of_each]),
+        label=np.stack([labels.label[0] for labels in of_each]),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 
@@ -140,6 +141,14 @@ class DrivenRoute:
     def expert(self) -> Control:
         """The control that the expert would choose now."""
         return self._expert.control(self._ego)
+
+    def branch(self) -> DrivenRoute:
+        """A copy that goes on by itself: what happens in it changes nothing here. It shares what
+        never changes, the town and the route.
+        """
+        kit, route = self._kit, self._tracker.route
+        shared = (kit, kit.graph, kit.graph.town, kit.obstacles, kit.roads, route)
+        return copy.deepcopy(self, {id(each): each for each in shared})
 
     def scene(self) -> Scene:
         """What the renderer is given now. There is one object per tick, made when it is first

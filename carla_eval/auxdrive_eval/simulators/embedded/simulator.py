@@ -221,6 +221,24 @@ class EmbeddedSimulator:
         """
         return self._driving().expert()
 
+    def expert_ahead(self, ticks: Sequence[int]) -> tuple[WorldState, ...]:
+        """The world after some ticks, if the expert drove from now on. See
+        `auxdrive_eval.simulators.base.Foreseeing`.
+
+        Args:
+            ticks: after how many, ascending, each 1 or more.
+
+        Raises:
+            SimulatorError: no route was set.
+        """
+        branch, at, states = self._driving().branch(), 0, []
+        for tick in ticks:
+            while at < tick:
+                branch.step(branch.expert())
+                at += 1
+            states.append(branch.state())
+        return tuple(states)
+
     def close(self) -> None:
         """Release the renderer."""
         self._sensors.close()

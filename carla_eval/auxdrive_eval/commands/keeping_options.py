@@ -1,0 +1,68 @@
+"""The options of `auxdrive drive` that keep something beside the results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from auxdrive.commands.completing import modality_names, some_of
+from auxdrive.commands.names import names_of
+from auxdrive.errors import UsageError
+
+if TYPE_CHECKING:
+    from auxdrive_eval.driving.keeping import KeepOptions
+
+RecordOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Record the drives into a data set that `train` reads: what the sensors show, and as "
+        "labels what the simulator's expert would do there.",
+        show_default=False,
+    ),
+]
+RecordRateOption = Annotated[
+    float | None,
+    typer.Option(
+        "--record-rate-hz",
+        help="With --record: frames per second of game time (default: 4).",
+        show_default=False,
+    ),
+]
+RecordModalitiesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--record-modalities",
+        help="With --record: modalities, separated by commas (default: all of the simulator).",
+        show_default=False,
+        autocompletion=some_of(modality_names),
+    ),
+]
+
+
+def keep_options(record: Path | None, rate_hz: float | None, modalities: str | None) -> KeepOptions:
+    """What is kept of a drive, from what a user typed.
+
+    Args:
+        record: the folder of the data set; None for none.
+        rate_hz: of the recording; None is its default.
+        modalities: of the recording, separated by commas; None is all.
+
+    Raises:
+        UsageError: there is no such modality, or an option of the recording was given without one.
+    """
+    from auxdrive.modalities import parse_modality
+
+    from auxdrive_eval.driving.drive_data import DEFAULT_RATE_HZ, RecordOptions
+    from auxdrive_eval.driving.keeping import KeepOptions
+
+    if record is None:
+        for name, value in (("rate-hz", rate_hz), ("modalities", modalities)):
+            if value is not None:
+                raise UsageError(f"--record-{name} belongs to a recording: give --record as well")
+        return KeepOptions()
+    names = names_of("--record-modalities", modalities)
+    chosen = None if names is None else tuple(map(parse_modality, names))
+    rate = DEFAULT_RATE_HZ if rate_hz is None else rate_hz
+    return KeepOptions(RecordOptions(record, rate, chosen))

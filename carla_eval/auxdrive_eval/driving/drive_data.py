@@ -1,0 +1,247 @@
+"""The data set into which drives are recorded: what decides its content, who may begin or go on
+with it, and its card. Every drive of a route is an episode; see `auxdrive_eval.driving.recording`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from auxdrive.cards import DatasetCard
+from auxdrive.data.episode_files import CARD_NAME, EPISODES_DIR, clean_partial, write_card
+from auxdrive.errors import DataError, UsageError
+from auxdrive.modalities import Modality
+from auxdrive.storage.claims import FolderKind, changed, claim
+from auxdrive.storage.publish import write_atomic
+from auxdrive.storage.reading import entries, exists, is_folder
+from auxdrive.strict import Strict, mistakes_of, read_model
+from pydantic import Field, ValidationError, model_validator
+
+from auxdrive_eval.collecting.settings import check_frames, divided
+from auxdrive_eval.driving.route_store import StoredRoute
+from auxdrive_eval.driving.settings import EvaluationSettings, differences
+from auxdrive_eval.simulators.settings import make_simulator
+
+SETTINGS_NAME = "record.json"
+DEFAULT_RATE_HZ = 4.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOptions:
+    """What a user wants to be recorded.
+
+    Attributes:
+        folder: the data set's.
+        rate_hz: frames per second of game time; the simulator's ticks are a multiple.
+        modalities: what is recorded; None is everything that the simulator senses.
+    """
+
+    folder: Path
+    rate_hz: float = DEFAULT_RATE_HZ
+    modalities: tuple[Modality, ...] | None = None
+
+
+class RecordSettings(Strict):
+    """Everything that decides what a recording of drives holds.
+
+    Attributes:
+        evaluation: what was driven, and by whom; its simulator has the camera of the recording.
+        rate_hz: frames per second of game time.
+        modalities: what is recorded.
+    """
+
+    evaluation: EvaluationSettings
+    rate_hz: float = Field(gt=0)
+    modalities: tuple[Modality, ...]
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        check_frames(self.evaluation.simulator, self.modalities, self.rate_hz)
+        if Modality.RGB not in self.modalities:
+            raise ValueError("record rgb too: it is what a student sees")
+        return self
+
+
+def _settings(options: RecordOptions, evaluation: EvaluationSettings) -> RecordSettings:
+    """The settings of a recording.
+
+    Raises:
+        UsageError: they are not possible.
+    """
+    modalities = options.modalities or evaluation.simulator.spec.sensors
+    values = {
+        "evaluation": evaluation,
+        "rate_hz": options.rate_hz,
+        "modalities": modalities,
+    }
+    try:
+        return RecordSettings.model_validate(values)
+    except ValidationError as error:
+        raise UsageError(f"--record: {'; '.join(mistakes_of(error, RecordSettings))}") from None
+
+
+@dataclass(frozen=True)
+class DriveData:
+    """The data set of a drive. It can be sent to another process.
+
+    Attributes:
+        folder: the data set's.
+        settings: what decides its content.
+        card: without its splits, which depend on the episodes that are there.
+    """
+
+    folder: Path
+    settings: RecordSettings
+    card: DatasetCard
+
+    def path(self, index: int) -> Path:
+        """The folder of a drive's episode, whether or not it is there.
+
+        Args:
+            index: number of the drive among all, from 0.
+        """
+        return self.folder / EPISODES_DIR / episode_id(index)
+
+    @property
+    def episodes(self) -> dict[int, Path]:
+        """The episodes that are there, by the number of their drive."""
+        found = entries(self.folder / EPISODES_DIR)
+        numbers = [(re.fullmatch(r"drive-(\d{5,9})", path.name), path) for path in found]
+        return {int(match[1]): path for match, path in numbers if match and is_folder(path)}
+
+    def write_card(self) -> None:
+        """Write the card of the episodes that are there. All drives of a route stand in one split.
+
+        Raises:
+            DataError: the disk cannot be written.
+        """
+        evaluation = self.settings.evaluation
+        episodes = sorted(self.episodes)
+        route_of = {index: index // evaluation.repeats for index in episodes}
+        groups = divided(sorted(set(route_of.values())), evaluation.seed)
+        splits = {
+            name: tuple(episode_id(index) for index in episodes if route_of[index] in group)
+            for name, group in groups.items()
+        }
+        own = {name: ids for name, ids in splits.items() if ids}
+        write_card(self.folder, self.card.model_copy(update={"splits": own}))
+
+    def note_unrecorded(self, done: Mapping[int, StoredRoute]) -> None:
+        """Say which finished drives are not in the data set, since they were driven without it.
+
+        Args:
+            done: finished drives by their numbers.
+        """
+        there = self.episodes
+        lacking = [
+            f"#{i}" for i, each in sorted(done.items()) if len(each.trace) and i not in there
+        ]
+        if lacking:
+            _log.warning(
+                "%s: %d finished drives (%s%s) were driven without --record and are not in it; "
+                "drive into another --out to record all",
+                self.folder,
+                len(lacking),
+                ", ".join(lacking[:5]),
+                ", ..." if len(lacking) > 5 else "",
+            )
+
+
+def _blank_card(settings: RecordSettings) -> DatasetCard:
+    evaluation = settings.evaluation
+    who = "its expert"
+    if not is_by_expert(evaluation):
+        who = (
+            f"the student {evaluation.driver} (sha256 {evaluation.driver_sha256[:16]}), with the "
+            "labels of its expert"
+        )
+    with closing(make_simulator(evaluation.simulator, sensors=False)) as simulator:
+        return DatasetCard(
+            name=f"{evaluation.driver}-{evaluation.simulator.kind}-s{evaluation.seed}",
+            rate_hz=settings.rate_hz,
+            modalities=settings.modalities,
+            camera=simulator.camera,
+            steering=simulator.steering,
+            vehicle=simulator.vehicle,
+            source=(
+                f"{evaluation.simulator.spec.title}, driven by {who}; settings in {SETTINGS_NAME}"
+            ),
+        )
+
+
+def is_by_expert(evaluation: EvaluationSettings) -> bool:
+    """Whether the simulator's own expert drives."""
+    return not evaluation.driver_sha256
+
+
+def episode_id(index: int) -> str:
+    """The name of a drive's episode.
+
+    Args:
+        index: number of the drive among all, from 0.
+    """
+    return f"drive-{index:05d}"
+
+
+@contextmanager
+def recorded_drive(options: RecordOptions, evaluation: EvaluationSettings) -> Iterator[DriveData]:
+    """Lock the folder of a recording within the `with` block; begin it, or go on with it.
+
+    Args:
+        options: what is recorded.
+        evaluation: that is driven; its simulator has the driver's camera.
+
+    Raises:
+        UsageError: the folder holds something else, or was begun with other settings; or these
+            settings are not possible.
+    """
+    settings, folder = _settings(options, evaluation), options.folder
+    if not exists(folder / SETTINGS_NAME) and exists(folder / CARD_NAME):
+        raise UsageError(
+            f"{folder}: holds a data set that `auxdrive drive --record` did not make; choose "
+            "another folder"
+        )
+    with ExitStack() as claimed:
+        try:
+            holding = claim(folder, settings, _RECORDING)
+            claimed.enter_context(holding)
+        except UsageError as error:  # its advice names the option of other commands
+            raise UsageError(str(error).replace("--out", "--record")) from None
+        data = DriveData(folder, settings, _blank_card(settings))
+        write_atomic(folder / SETTINGS_NAME, settings.model_dump_json(indent=2).encode() + b"\n")
+        clean_partial(folder)
+        data.write_card()
+        try:
+            yield data
+        finally:
+            clean_partial(folder)
+
+
+def _differences(before: RecordSettings, now: RecordSettings) -> Sequence[str]:
+    found = differences(before.evaluation, now.evaluation)
+    for name in ("rate_hz", "modalities"):
+        if getattr(before, name) != getattr(now, name):
+            found.append(changed(name, getattr(before, name), getattr(now, name)))
+    return found
+
+
+def _read(path: Path) -> RecordSettings:
+    try:
+        return read_model(path, RecordSettings)
+    except DataError as error:
+        raise DataError(f"{error}\nChoose another folder for --record") from error
+
+
+def _has_episodes(folder: Path) -> bool:
+    return any(not entry.name.startswith(".") for entry in entries(folder / EPISODES_DIR))
+
+
+_RECORDING: FolderKind[RecordSettings] = FolderKind(
+    "a recording of drives", SETTINGS_NAME, _read, _differences, _has_episodes
+)

@@ -1,0 +1,88 @@
+"""What is kept of a drive beside its results. None of it changes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from auxdrive_eval.driving.drive_data import DriveData, RecordOptions, recorded_drive
+from auxdrive_eval.driving.onlookers import Onlooker
+from auxdrive_eval.driving.recording import RouteRecorder
+from auxdrive_eval.driving.route_store import StoredRoute
+from auxdrive_eval.driving.settings import EvaluationSettings
+from auxdrive_eval.simulators.base import Simulator
+from auxdrive_eval.world import Route
+
+
+@dataclass(frozen=True, slots=True)
+class KeepOptions:
+    """What a user wants to be kept of a drive beside its results.
+
+    Attributes:
+        record: the data set into which it is recorded; None for none.
+    """
+
+    record: RecordOptions | None = None
+
+
+KEEP_NOTHING = KeepOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What is kept of each drive. It can be sent to another process.
+
+    Attributes:
+        data: the data set into which the drives are recorded; None for none.
+    """
+
+    data: DriveData | None = None
+
+    def onlookers(self, simulator: Simulator, route: Route, index: int) -> tuple[Onlooker, ...]:
+        """Who looks on at one drive.
+
+        Args:
+            simulator: in which the route is driven.
+            route: that is driven.
+            index: number of the drive among all, from 0.
+        """
+        if self.data is None:
+            return ()
+        return (RouteRecorder(self.data, simulator, route, index),)
+
+    def found(self, done: Mapping[int, StoredRoute]) -> None:
+        """Say what is not kept of the drives that were finished before.
+
+        Args:
+            done: these drives by their numbers.
+        """
+        if self.data is not None:
+            self.data.note_unrecorded(done)
+
+    def stored(self) -> None:
+        """A drive has been stored: what tells of all of them is written anew."""
+        if self.data is not None:
+            self.data.write_card()
+
+
+NOTHING_KEPT = Keeping()
+
+
+@contextmanager
+def kept(options: KeepOptions, evaluation: EvaluationSettings) -> Iterator[Keeping]:
+    """Claim what is filled beside an evaluation within the `with` block.
+
+    Args:
+        options: what is kept.
+        evaluation: that is driven; its simulator has the driver's camera.
+
+    Raises:
+        UsageError: a folder holds something else, or was begun with other settings; or what is to
+            be kept is not possible.
+    """
+    if options.record is None:
+        yield NOTHING_KEPT
+        return
+    with recorded_drive(options.record, evaluation) as data:
+        yield Keeping(data)
