@@ -205,6 +205,9 @@ class EgoLayout:
     """
 
     def __init__(self, names: Iterable[str]) -> None:
+        from auxdrive.checks.numbers import numbers  # here, since `read` is called at every frame
+
+        self._numbers = numbers
         self.names = tuple(names)
         for name in self.names:
             if name not in EGO_INPUTS:
@@ -232,8 +235,7 @@ class EgoLayout:
             InputError: one is missing, of another type (see `auxdrive.checks.numbers`) or not
                 finite.
         """
-        from auxdrive.checks.numbers import numbers
-
+        numbers = self._numbers
         return tuple(
             numbers(name, getattr(observation, name), size, meaning)
             for name, size, meaning in self._asked

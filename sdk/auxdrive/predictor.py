@@ -1,8 +1,8 @@
 """The predictor: runs a bundle's model on one observation after the other.
 
-A call checks the observation, copies the image into a buffer that `load` made, runs the graph, and
-compares the output with the limits of `auxdrive.checks.limits`. It allocates no memory of an
-image's size.
+A call checks the observation, copies the image into a buffer that `load` made (a large one is read
+where it lies), runs the graph, and compares the output with the limits of `auxdrive.checks.limits`.
+It allocates no memory of an image's size.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
-
-import numpy as np
 
 from auxdrive.bundles import IMAGE_INPUT, OOD_OUTPUT, Bundle, ego_of
 from auxdrive.cards import CameraSpec, ModelCard, TaskName, VehicleSpec
@@ -28,6 +26,7 @@ from auxdrive.runtimes import (
     Session,
 )
 from auxdrive.runtimes.exclusive import Turns
+from auxdrive.runtimes.frames import FrameInput
 from auxdrive.signatures.policy import SignaturePolicy
 from auxdrive.steering import SteeringSpec
 from auxdrive.strict import Strict
@@ -83,7 +82,7 @@ class Predictor:
         self.precision = precision
         self.choice: Choice | None = None
         self._turns = Turns(session)
-        self._image: AnyArray = session.inputs[IMAGE_INPUT][0]
+        self._frame = FrameInput(session, IMAGE_INPUT)
         self._output: AnyArray = session.outputs[card.outputs[0].name][0]
         ood = card.ood_of(precision)
         self._ood: AnyArray | None = (
@@ -164,7 +163,8 @@ class Predictor:
 
     def predict(self, observation: Observation) -> Prediction:
         """Predict from one observation. Ego inputs, such as the speed, must be given where the card
-        declares them, and are ignored elsewhere.
+        declares them, and are ignored elsewhere. The image must not change during the call: a large
+        one is not copied.
 
         Returns:
             The steering angle, the waypoints or what else the card's task predicts, with `flags`
@@ -300,8 +300,7 @@ class Predictor:
         """Run the graph once; a copy of the prediction, and the out-of-distribution score."""
         for buffer, values in zip(self._ego, inputs.ego, strict=True):
             buffer[0] = values
-        np.copyto(self._image, inputs.image)
-        session.run(deadline_s)
+        self._frame.run(session, inputs.image, deadline_s)
         return self._output.copy(), None if self._ood is None else self._ood.item()
 
 

@@ -13,7 +13,7 @@ import bundle_factory
 import numpy as np
 import pytest
 from auxdrive.agent import Agent
-from auxdrive.bundles import Bundle
+from auxdrive.bundles import IMAGE_INPUT, Bundle
 from auxdrive.cards import CameraSpec, TensorSpec
 from auxdrive.checks.parity import observations, read_reference
 from auxdrive.errors import InputError, UsageError
@@ -229,9 +229,7 @@ def test_a_call_does_not_touch_the_buffers_of_another(steering_bundle: Path) -> 
         assert inside.wait(10)
         callers[1].start()
         time.sleep(0.2)
-        np.testing.assert_array_equal(
-            predictor._image[0] if predictor._image.ndim == 4 else predictor._image, frames[0].image
-        )
+        np.testing.assert_array_equal(real.inputs[IMAGE_INPUT][0], frames[0].image)
         go_on.set()
         for caller in callers:
             caller.join()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from auxdrive.bundles import Bundle
+from auxdrive.bundles import IMAGE_INPUT, Bundle
 from auxdrive.checks.parity import compare, predict_all, read_reference
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes import RUNTIMES
@@ -65,7 +65,7 @@ def test_sessions_come_and_go_without_keeping_the_gpus_memory(
     free = []
     for _ in range(6):
         with Predictor.load(steering_bundle, runtime) as predictor:
-            buffer = predictor._image
+            buffer = predictor.session.inputs[IMAGE_INPUT]
         free.append(int(cuda.cudaMemGetInfo()[1]))
         assert buffer.sum() >= 0  # pinned memory lives as long as its array
     assert free[-1] >= free[1] - (1 << 20)

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
 from auxdrive.bundles import IMAGE_INPUT, ego_of
 from auxdrive.cards import ModelCard
 from auxdrive.controllers import make_controller
 from auxdrive.envelope.envelope import SafetyEnvelope
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes import Session
+from auxdrive.runtimes.frames import FrameInput
 from auxdrive.tasks import TASKS
 from auxdrive.types import Control, Float32, Observation, Prediction, UInt8
 
@@ -146,19 +145,19 @@ def whole_path(predictor: Predictor, drive: Drive) -> Callable[[Frame], object]:
 
 
 def bare_session(session: Session, card: ModelCard) -> Callable[[Frame], object]:
-    """The least that there is: frame and ego inputs are copied into the buffers, the graph runs.
+    """The least that there is: frame and ego inputs are copied into the buffers (a large frame is
+    read where it lies), the graph runs.
 
     Args:
         session: of the model.
         card: of the model.
     """
-    image = session.inputs[IMAGE_INPUT][0]
+    image = FrameInput(session, IMAGE_INPUT)
     buffers = [session.inputs[name] for name in ego_of(card).names]
 
     def call(frame: Frame) -> None:
         for buffer, numbers in zip(buffers, frame.numbers, strict=True):
             buffer[0] = numbers
-        np.copyto(image, frame.image)
-        session.run()
+        image.run(session, frame.image)
 
     return call

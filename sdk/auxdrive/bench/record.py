@@ -80,8 +80,8 @@ class Latency(Strict):
 
 class Overhead(Strict):
     """What predictor, controller and safety envelope take beyond the bare session, which copies
-    frame and ego inputs into its buffers and runs the graph. Both are called in turn on the same
-    frames, with the same session.
+    frame and ego inputs into its buffers (a large frame is read where it lies) and runs the graph.
+    Both are called in turn on the same frames, with the same session.
 
     Attributes:
         p50_ratio: of the medians.

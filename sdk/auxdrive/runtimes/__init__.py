@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from auxdrive.registry import Registry, instance_of
 
@@ -61,6 +61,23 @@ class Session(Protocol):
 
     def close(self) -> None:
         """Release the graph. `run` must not be called afterwards."""
+
+
+@runtime_checkable
+class ReadsInPlace(Session, Protocol):
+    """A session that can read an input where it lies, so that a large frame need not be copied."""
+
+    def run_on(self, name: str, array: AnyArray) -> None:
+        """`run` without a deadline, with an array of the caller's in the place of a buffer. It is
+        not kept: the next `run` reads the buffer again.
+
+        Args:
+            name: of the input.
+            array: of the input's type and shape, C-contiguous. It must not change meanwhile.
+
+        Raises:
+            RuntimeFailure: the runtime failed.
+        """
 
 
 class OpenSession(Protocol):

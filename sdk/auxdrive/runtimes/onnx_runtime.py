@@ -65,12 +65,14 @@ class OnnxRuntimeSession:
         self._binding = session.io_binding()
         # On the CPU an OrtValue is a view of the array. On another device it is a copy, which is
         # refreshed before each run.
-        self._device_inputs: list[tuple[Any, AnyArray]] = []
+        self._view = ort.OrtValue.ortvalue_from_numpy
+        self._bound: dict[str, Any] = {}
+        self._device_inputs: dict[str, AnyArray] = {}
         for name, array in self.inputs.items():
-            value = ort.OrtValue.ortvalue_from_numpy(array, memory, 0)
-            self._binding.bind_ortvalue_input(name, value)
+            self._bound[name] = self._view(array, memory, 0)
+            self._binding.bind_ortvalue_input(name, self._bound[name])
             if memory != "cpu":
-                self._device_inputs.append((value, array))
+                self._device_inputs[name] = array
         for name, array in self.outputs.items():
             self._binding.bind_ortvalue_output(
                 name, ort.OrtValue.ortvalue_from_numpy(array, "cpu", 0)
@@ -90,8 +92,8 @@ class OnnxRuntimeSession:
                 undefined.
         """
         try:
-            for value, array in self._device_inputs:
-                value.update_inplace(array)
+            for name, array in self._device_inputs.items():
+                self._bound[name].update_inplace(array)
             if deadline_s is None:
                 self._session.run_with_iobinding(self._binding)
             else:
@@ -102,6 +104,29 @@ class OnnxRuntimeSession:
             if _raised_by_handler(error):
                 raise
             raise RuntimeFailure(f"ONNX Runtime failed while it ran the graph: {error}") from error
+
+    def run_on(self, name: str, array: AnyArray) -> None:
+        """`run` with an array of the caller's in the place of a buffer (see
+        `auxdrive.runtimes.ReadsInPlace`).
+
+        Args:
+            name: of the input.
+            array: of the input's type and shape, C-contiguous.
+
+        Raises:
+            RuntimeFailure: as `run`.
+        """
+        try:
+            if name in self._device_inputs:
+                self._device_inputs[name] = array
+            else:
+                self._binding.bind_ortvalue_input(name, self._view(array, "cpu", 0))
+            self.run()
+        finally:
+            if name in self._device_inputs:
+                self._device_inputs[name] = self.inputs[name]
+            else:
+                self._binding.bind_ortvalue_input(name, self._bound[name])
 
     def _run_within(self, deadline_s: float) -> None:
         options = import_onnxruntime().RunOptions()
@@ -128,6 +153,7 @@ class OnnxRuntimeSession:
     def close(self) -> None:
         """Release the session."""
         self._binding = self._session = None
+        self._bound.clear()
         self._device_inputs.clear()
 
 

@@ -17,6 +17,7 @@ from auxdrive.runtimes.forks import keep_in_children
 from auxdrive.runtimes.signature import Reported, buffers, check_signature
 from auxdrive.runtimes.telemetry import silence
 from auxdrive.strict import Strict
+from auxdrive.types import AnyArray
 
 NAME_OF_DEVICE = {"cpu": "CPU", "gpu": "GPU", "npu": "NPU"}
 _TYPES = {"u8": "uint8", "f32": "float32", "i64": "int64"}
@@ -65,8 +66,13 @@ class OpenVinoSession:
             f"{device} ({precision})" for device in compiled.get_property("EXECUTION_DEVICES")
         )
         self._request: Any = compiled.create_infer_request()
-        for name, array in (*self.inputs.items(), *self.outputs.items()):
-            self._request.set_tensor(name, ov.Tensor(array, shared_memory=True))
+        self._tensor = ov.Tensor
+        self._tensors = {
+            name: ov.Tensor(array, shared_memory=True)
+            for name, array in (*self.inputs.items(), *self.outputs.items())
+        }
+        for name, tensor in self._tensors.items():
+            self._request.set_tensor(name, tensor)
         keep_in_children(self)
 
     def run(self, deadline_s: float | None = None) -> None:
@@ -95,9 +101,31 @@ class OpenVinoSession:
             f"the graph was not done with one frame after {deadline_s:g} s and was ended"
         )
 
+    def run_on(self, name: str, array: AnyArray) -> None:
+        """`run` with an array of the caller's in the place of a buffer (see
+        `auxdrive.runtimes.ReadsInPlace`); a read-only one, which OpenVINO takes none of, is copied.
+
+        Args:
+            name: of the input.
+            array: of the input's type and shape, C-contiguous.
+
+        Raises:
+            RuntimeFailure: as `run`.
+        """
+        if not array.flags.writeable:
+            self.inputs[name][:] = array
+            self.run()
+            return
+        try:
+            self._request.set_tensor(name, self._tensor(array, shared_memory=True))
+            self.run()
+        finally:
+            self._request.set_tensor(name, self._tensors[name])
+
     def close(self) -> None:
         """Release the request and the compiled graph."""
         self._request = None
+        self._tensors.clear()
 
 
 def open_openvino(
