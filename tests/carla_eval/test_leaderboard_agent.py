@@ -18,11 +18,13 @@ import carla_towns
 import leaderboard_parts as parts
 import numpy as np
 import pytest
+from auxdrive import Predictor
 from auxdrive.errors import AuxdriveError, InputError, UsageError
-from auxdrive.types import Pose2
+from auxdrive.types import Observation, Pose2
 from auxdrive_eval import leaderboard_agent
 from auxdrive_eval.road_maps.geo import GeoReference, Projection
-from leaderboard_parts import Agent1, Agent2, Car
+from auxdrive_eval.team_agent.sensors import read_sensors
+from leaderboard_parts import Agent1, Agent2, Car, bundle_factory
 
 GEO = GeoReference(0.0, 0.0)
 CORNERS = ((100.0, 150.0), (180.0, 150.0), (180.0, 230.0))
@@ -98,6 +100,18 @@ def test_the_sensors_are_those_of_the_card(base: type, waypoints: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("compass", "yaw_rad"),
+    [(0.0, math.pi / 2), (math.pi / 2, 0.0), (math.pi, -math.pi / 2), (1.5 * math.pi, math.pi)],
+)
+def test_directions_of_the_imu(compass: float, yaw_rad: float) -> None:
+    """CARLA's north is its -y, which is our +y; it turns to the right."""
+    imu = np.array([0.0, 0.0, 9.81, 0.0, 0.0, 0.3, compass])
+    sensed = read_sensors({"imu": (1, imu)})
+    assert sensed.yaw_rad == pytest.approx(yaw_rad)
+    assert sensed.yaw_rate_radps == -0.3
+
+
+@pytest.mark.parametrize(
     ("camera", "why"),
     [
         ({"z_m": 3.2}, r"camera is mounted 3\.2\d m from the origin.* they allow 3 m"),
@@ -145,6 +159,25 @@ def test_a_steering_bundle_steers(base: type, left: Path, tmp_path: Path) -> Non
     last = driven(agent, car, 3.0)[-1]
     assert last.steer == pytest.approx(-math.degrees(0.1) / 50.0, abs=1e-6)
     assert car.speed_mps > 2.0
+
+
+def test_the_model_sees_red_green_and_blue(base: type, tmp_path: Path) -> None:
+    """The leaderboards' images are BGRA; a model that looks at them tells."""
+    bundle = bundle_factory.write_bundle(tmp_path / "bundle", camera=parts.CAMERA)
+    config = tmp_path / "agent.yaml"
+    config.write_text(f"bundle: {bundle}\nenvelope: none\n")
+    agent, given = made(base, config), Car(START, GEO).sensed()
+    image = given["rgb"][1]
+    image[..., 0] //= 2
+    with Predictor.load(bundle) as predictor:
+        blue, green, red, _ = np.moveaxis(image, -1, 0)
+        right, wrong = (
+            predictor.predict(Observation(np.stack(channels, -1), 0.0)).steer_rad
+            for channels in ((red, green, blue), (blue, green, red))
+        )
+    steer = agent.run_step(given, 0.0).steer
+    assert steer == pytest.approx(-math.degrees(right) / 70.0, abs=1e-6)
+    assert abs(right - wrong) > 0.005
 
 
 def test_a_steering_bundle_needs_no_gnss(base: type, left: Path) -> None:
