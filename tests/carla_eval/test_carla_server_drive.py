@@ -22,7 +22,7 @@ def drawn(data: Any, sensor: Any) -> View:
     """What the server's scene was asked when it drew this frame."""
     described = [0, sensor.type_id, [[k, 0, v] for k, v in sensor.attributes.items()]]
     actor = Actor(sensor.id, sensor.type_id, described, Pose(), Box())
-    return View(sensor.type_id, Pose(), data.frame, actor, (), ())
+    return View(sensor.type_id, Pose(), data.frame, actor, (), (), Town("Small", small_xodr()))
 
 
 def check(name: str, sensor: Any, data: Any, state: Any) -> None:

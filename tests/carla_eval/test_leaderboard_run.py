@@ -76,7 +76,12 @@ class Run:
 
 
 def run_leaderboard(
-    folders: list[Path], here: Path, config: str, names: list[str], scenarios: str = ""
+    folders: list[Path],
+    here: Path,
+    config: str,
+    names: list[str],
+    scenarios: str = "",
+    scene: str = "carla_eval.leaderboard_scenes:Noise",
 ) -> Run:
     """Run the evaluator with the agent.
 
@@ -86,13 +91,13 @@ def run_leaderboard(
         config: of the agent, a path.
         names: of routes.
         scenarios: of each route, XML.
+        scene: what the cameras see.
     """
     file, out = here / "routes.xml", here / "results.json"
     file.write_text(routes_text(names, scenarios))
     evaluator = next(each / EVALUATOR for each in folders if (each / EVALUATOR).is_file())
-    scene = ["--scene", "carla_eval.leaderboard_scenes:Noise"]
     town = ["--town", "Town02", "--xodr", str(carla_towns.TOWNS)]
-    with ServerProcess([*town, *scene]) as server:
+    with ServerProcess([*town, "--scene", scene]) as server:
         options = {
             "host": "127.0.0.1", "port": server.port, "traffic-manager-port": free_port(),
             "routes": file, "agent": leaderboard_agent.__file__, "agent-config": config,

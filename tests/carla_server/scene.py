@@ -5,13 +5,16 @@ a deterministic pattern that says which sensor drew it in which frame.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .actors import Actor
 from .geometry import Pose
+
+if TYPE_CHECKING:
+    from .town import Town
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.float32]
@@ -28,6 +31,7 @@ class View:
         sensor: its actor, for further attributes.
         actors: all that stand in the world.
         weather: as the client set it.
+        town: in which they stand.
     """
 
     blueprint: str
@@ -36,6 +40,7 @@ class View:
     sensor: Actor
     actors: tuple[Actor, ...]
     weather: tuple[float, ...]
+    town: Town
 
     @property
     def size(self) -> tuple[int, int]:

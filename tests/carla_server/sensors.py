@@ -69,6 +69,7 @@ def _view(world: World, sensor: Actor) -> View:
         sensor,
         tuple(world.actors.values()),
         tuple(world.weather),
+        world.town,
     )
 
 
