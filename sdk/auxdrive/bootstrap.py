@@ -1,7 +1,7 @@
 """The bootstrap over the drives of a benchmark: over routes, and over the repeats of each.
 
     ratio_interval(Ratio(infractions, driven_km), seed=0).low
-    paired_bootstrap(one, other, seed=0, same_repeats=True).high
+    paired_bootstrap(one, other, seed=0).high
 
 Legend: N routes, K repeats of each, B resamples, M metrics.
 """
@@ -82,6 +82,8 @@ class BootstrapDifference:
         difference: the other's metric minus the one's.
         low: lower end of the interval; None where there is none (see `ratio_interval`).
         high: upper end.
+        p_value: two-sided: twice the smaller share of resamples on either side of zero; None where
+            there is no interval.
         routes: number of routes.
         repeats: how often each was driven.
     """
@@ -89,22 +91,20 @@ class BootstrapDifference:
     difference: float
     low: float | None
     high: float | None
+    p_value: float | None
     routes: int
     repeats: int
 
 
-def paired_bootstrap(
-    one: Ratio, other: Ratio, *, seed: int, same_repeats: bool
-) -> BootstrapDifference:
-    """The difference `other - one` over the same routes. Each resample draws routes, and of each
-    drawn route its repeats, and takes both benchmarks there.
+def paired_bootstrap(one: Ratio, other: Ratio, *, seed: int) -> BootstrapDifference:
+    """The difference `other - one` over the same routes and repeats, each with the same traffic in
+    both. Each resample draws routes, and of each drawn route its repeats, and takes both benchmarks
+    there.
 
     Args:
         one: a metric of one benchmark.
         other: of another, of the same routes in the same order, each as often repeated.
         seed: of the random numbers.
-        same_repeats: whether the repeats of a route are the same in both, by their traffic, so that
-            they are drawn together; otherwise those of each are drawn by themselves.
 
     Raises:
         DataError: the two do not have the same shape, or a metric has no value.
@@ -117,22 +117,25 @@ def paired_bootstrap(
     difference = other.value - one.value
     if not math.isfinite(difference):
         raise DataError("a metric whose denominator is 0 cannot be compared")
-    both = resampled((one, other), seed=seed, same_repeats=same_repeats)
+    both = resampled((one, other), seed=seed)
     routes, repeats = one.above.shape
-    low, high = _percentiles(both[:, 1] - both[:, 0], routes)
-    return BootstrapDifference(difference, low, high, routes, repeats)
+    drawn = both[:, 1] - both[:, 0]
+    low, high = _percentiles(drawn, routes)
+    p_value = None
+    if low is not None:
+        tail = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
+        p_value = min(1.0, 2.0 * (1 + int(tail)) / (len(drawn) + 1))
+    return BootstrapDifference(difference, low, high, p_value, routes, repeats)
 
 
-def resampled(
-    ratios: Sequence[Ratio], *, seed: int, same_repeats: bool = True, resamples: int = RESAMPLES
-) -> Float64:
-    """Metrics on resamples of their drives: routes are drawn with replacement, and for each time
-    that a route was drawn as many of its repeats, with replacement, as it has.
+def resampled(ratios: Sequence[Ratio], *, seed: int, resamples: int = RESAMPLES) -> Float64:
+    """Metrics on resamples of their drives, the same for all of them: routes are drawn with
+    replacement, and for each time that a route was drawn as many of its repeats, with replacement,
+    as it has.
 
     Args:
         ratios: M metrics over the same routes.
         seed: of the random numbers.
-        same_repeats: whether all metrics take the same repeats of a drawn route.
         resamples: B.
 
     Returns:
@@ -150,13 +153,17 @@ def resampled(
         # How often each route is drawn, and how often each of its repeats: the repeats of a route
         # that was drawn w times are w times K draws among K.
         drawn = rng.multinomial(routes, np.full(routes, 1 / routes), size=count)
-        often, columns = None, []
-        for ratio in ratios:
-            if often is None or not same_repeats:
-                often = rng.multinomial(drawn * repeats, np.full(repeats, 1 / repeats))
-                often = often.reshape(count, -1).astype(np.float64)
-            columns.append(_divided(often @ ratio.above.ravel(), often @ ratio.below.ravel()))
-        made.append(np.stack(columns, axis=1))
+        often = rng.multinomial(drawn * repeats, np.full(repeats, 1 / repeats))
+        often = often.reshape(count, -1).astype(np.float64)
+        made.append(
+            np.stack(
+                [
+                    _divided(often @ ratio.above.ravel(), often @ ratio.below.ravel())
+                    for ratio in ratios
+                ],
+                axis=1,
+            )
+        )
     return np.concatenate(made)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from auxdrive.comparing.compare import compare
 from auxdrive.comparing.record import Comparison, Difference
 from auxdrive.errors import DataError, UsageError
 from auxdrive.statistics import paired_difference
+from auxdrive_eval.criteria import EventKind
 from auxdrive_eval.driving.folder import DriverIdentity, write_folder
 from auxdrive_eval.driving.settings import EvaluationSettings
 from auxdrive_eval.scoring import RULE_SETS
@@ -28,6 +30,7 @@ def make_drive(
     driver: str = "samd",
     status: str = "Completed",
     drives: int | None = None,
+    reds: tuple[int, ...] = (1,),
     **changes: object,
 ) -> Path:
     """The folder of an evaluation with these scores of its routes. `drives` cuts it short."""
@@ -45,7 +48,7 @@ def make_drive(
     records = [
         RouteRecord(
             index=index,
-            infractions={**none, "red_light": ["ran one"]},
+            infractions={**none, "red_light": ["ran one"] * reds[index % len(reds)]},
             meta=RouteMeta(duration_game=1.0, duration_system=1.0, route_length=1000.0),
             route_id=f"RouteScenario_{index}",
             scores=Scores(score_composed=score, score_penalty=score / 100, score_route=100.0),
@@ -86,6 +89,102 @@ def test_repeats_of_a_route_are_one_pair(tmp_path: Path) -> None:
         make_drive(tmp_path / "b", OTHER, repeats=2),
     )
     assert of_scores(found).pairs == 3
+
+
+def pairs_by_hand(
+    paths: tuple[Path, Path], repeats: int, metric: Callable[[list[RouteRecord]], float]
+) -> tuple[float, float]:
+    """The paired bootstrap by loops over records, with random numbers of its own."""
+    documents = [json.loads((path / "results.json").read_text()) for path in paths]
+    one, other = (
+        [RouteRecord.model_validate(each) for each in document["_checkpoint"]["records"]]
+        for document in documents
+    )
+    rng, drawn = np.random.default_rng(55), []
+    routes = len(one) // repeats
+    for _ in range(3000):
+        places = [
+            route * repeats + repeat
+            for route in rng.integers(routes, size=routes)
+            for repeat in rng.integers(repeats, size=repeats)
+        ]
+        drawn.append(metric([other[i] for i in places]) - metric([one[i] for i in places]))
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def test_two_benchmarks_have_a_bootstrap_over_routes_and_repeats(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    of_routes = rng.uniform(30, 80, 12)
+    one = [float(score + rng.normal(0, 8)) for score in of_routes for _ in range(3)]
+    other = [min(100.0, score + float(rng.normal(6, 6))) for score in one]
+    paths = (
+        make_drive(tmp_path / "a", tuple(one), driver="baseline", repeats=3, reds=(0, 1, 2)),
+        make_drive(tmp_path / "b", tuple(other), repeats=3, reds=(0, 0, 1, 1, 0)),
+    )
+    found = compared(*paths)
+    score = of_scores(found)
+    assert score.test == "sign-flip test"
+    assert score.bootstrap is not None
+    assert (score.bootstrap.routes, score.bootstrap.repeats) == (12, 3)
+    low, high = pairs_by_hand(
+        paths, 3, lambda records: float(np.mean([each.scores.score_composed for each in records]))
+    )
+    near = 0.1 * (high - low)
+    assert (score.bootstrap.low, score.bootstrap.high) == pytest.approx((low, high), abs=near)
+    # a rate is no mean over routes: the bootstrap is its test
+    reds = next(each for each in found.differences if each.metric == "Red lights infractions")
+    low, high = pairs_by_hand(
+        paths, 3, lambda records: sum(len(each.infractions["red_light"]) for each in records)
+    )
+    near = 0.1 * (high - low)
+    assert (reds.low, reds.high) == pytest.approx((low, high), abs=near)
+    assert (reds.test, reds.over, reds.pairs) == (
+        "paired bootstrap over routes and repeats", "routes", 12,
+    )  # fmt: skip
+    assert reds.mean == pytest.approx(14 - 36)
+    assert reds.is_shown == (reds.high < 0)
+    assert any("and of each drawn route its 3 repeat(s)" in note for note in found.notes)
+    # of few routes there is none
+    few = compared(
+        make_drive(tmp_path / "c", ONE[:4], driver="baseline"),
+        make_drive(tmp_path / "d", OTHER[:4]),
+    )
+    assert of_scores(few).bootstrap is None
+    assert not any("bootstrap" in note for note in few.notes)
+
+
+@pytest.mark.parametrize("rules", list(RULE_SETS))
+def test_what_drives_add_makes_the_numbers_of_the_document(rules: str) -> None:
+    form = RULE_SETS[rules].results
+    rng = np.random.default_rng(7)
+    outside = "Agent went outside its route lanes for about 12.345 meters (8.19% of the completed)"
+    records = [
+        RouteRecord(
+            index=index,
+            infractions={
+                kind.value: [outside if kind is EventKind.OUTSIDE_ROUTE_LANES else "x"]
+                * int(rng.integers(0, 2 if kind is EventKind.OUTSIDE_ROUTE_LANES else 4))
+                for kind in form.routes.kinds
+            },
+            meta=RouteMeta(
+                duration_game=1.0, duration_system=1.0, route_length=float(rng.uniform(100, 900))
+            ),
+            route_id=f"RouteScenario_{index}",
+            scores=Scores(
+                score_composed=50.0, score_penalty=0.5,
+                score_route=0.0 if index == 3 else float(rng.uniform(10, 100)),
+            ),
+            status="Completed",
+        )
+        for index in range(8)
+    ]  # fmt: skip
+    whole = form.global_record(records, len(records))
+    for _, group, key in form.labelled:
+        if group != form.means:
+            shares = [form.drive_rate(record, key, len(records)) for record in records]
+            above, below = np.array(shares).T
+            assert above.sum() / below.sum() == pytest.approx(whole[group][key], abs=5.1e-4)
 
 
 def test_several_drives_are_paired_over_drives(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from auxdrive.bootstrap import Ratio
 from auxdrive.comparing.base import Comparable, Found, Measured, Part, Result
 from auxdrive.errors import DataError
 from auxdrive.storage.reading import exists, read_bytes
@@ -81,9 +83,11 @@ def _records(path: Path, settings: EvaluationSettings) -> list[RouteRecord]:
 
 def _metrics(records: Sequence[RouteRecord], repeats: int, form: ResultForm) -> dict[str, Measured]:
     """The labelled values of the leaderboard's document. A score is the mean over the routes, and
-    also keeps each route's score, which is the mean over its repeats.
+    also keeps each route's score, which is the mean over its repeats. Every value keeps what each
+    drive adds to it.
     """
     whole = form.global_record(records, len(records))
+
     made = {}
     for label, group, key in form.labelled:
         name = label.removeprefix("Avg. ")
@@ -93,11 +97,16 @@ def _metrics(records: Sequence[RouteRecord], repeats: int, form: ResultForm) -> 
                 sum(of_each[start : start + repeats]) / repeats
                 for start in range(0, len(of_each), repeats)
             )
-            made[name] = Measured(whole[group][key], _UNITS[key], True, parts)
+            scores = Ratio.mean(np.array(of_each).reshape(-1, repeats))
+            made[name] = Measured(whole[group][key], _UNITS[key], True, parts, scores)
         else:
-            made[name] = Measured(whole[group][key], "per km")
-    reached = sum(record.scores.score_route >= _COMPLETED for record in records)
-    made["routes completed"] = Measured(100.0 * reached / len(records), "%", True)
+            rates = [form.drive_rate(record, key, len(records)) for record in records]
+            above, below = np.array(rates, np.float64).T.reshape(2, -1, repeats)
+            rate = Ratio(above, below)
+            made[name] = Measured(whole[group][key], "per km", over_drives=rate)
+    completed = [100.0 * (record.scores.score_route >= _COMPLETED) for record in records]
+    reached = Ratio.mean(np.array(completed).reshape(-1, repeats))
+    made["routes completed"] = Measured(reached.value, "%", True, over_drives=reached)
     return made
 
 

@@ -48,6 +48,9 @@ class ResultForm:
         labelled: a label of the document, and where its value stands in the global record.
         document: makes the whole document.
         sort_keys: whether the file's keys are in alphabetical order.
+        drive_rate: what one drive adds to the number of an infraction in the global record: a
+            numerator and a denominator, whose sums over all drives are divided. Takes the record,
+            the infraction's key, and the number of all drives.
         rates: what a number of an infraction is, in words.
         rates_note: the same in a sentence.
     """
@@ -59,6 +62,7 @@ class ResultForm:
     labelled: tuple[tuple[str, str, str], ...]
     document: MakeDocument
     sort_keys: bool
+    drive_rate: Callable[[RouteRecord, str, int], tuple[float, float]]
     rates: str
     rates_note: str
 

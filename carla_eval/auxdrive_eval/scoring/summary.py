@@ -90,6 +90,18 @@ def _per_km(records: Sequence[RouteRecord], kind: str) -> float:
     )
 
 
+def drive_rate(record: RouteRecord, kind: str, total_routes: int) -> tuple[float, float]:
+    """What a drive adds to the number of an infraction, which is a sum; see `ResultForm`.
+
+    Args:
+        record: of the drive.
+        kind: key of the infraction.
+        total_routes: number of all drives.
+    """
+    km = _driven_km(record)
+    return (total_routes * len(record.infractions[kind]) / km if km > 0 else 0.0), 1.0
+
+
 def _driven_km(record: RouteRecord) -> float:
     return record.scores.score_route / 100 * record.meta.route_length / 1000
 
@@ -181,6 +193,7 @@ LEADERBOARD_1_RESULTS = ResultForm(
     labelled=LABELLED,
     document=results_document,
     sort_keys=True,
+    drive_rate=drive_rate,
     rates="per km, summed",
     rates_note=(
         "Per km as leaderboard 1.0 counts: summed over routes, each route's number divided by its "

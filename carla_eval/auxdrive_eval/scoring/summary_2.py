@@ -135,12 +135,7 @@ def global_record_2(records: Sequence[RouteRecord], total_routes: int) -> dict[s
         )
         for name in _MEANS
     }
-    km = max(
-        added(
-            record.meta.route_length / 1000 * record.scores.score_route / 100 for record in records
-        ),
-        _LEAST_KM,
-    )
+    km = max(added(_driven_km(record) for record in records), _LEAST_KM)
     exceptions = [
         [record.route_id, record.index, record.status]
         for record in records
@@ -180,6 +175,23 @@ def _number(records: Sequence[RouteRecord], kind: EventKind, km: float) -> float
     if kind is EventKind.OUTSIDE_ROUTE_LANES:
         return added(metres_outside(each[0]) / 1000 if each else 0.0 for each in messages)
     return added(len(each) for each in messages) / km
+
+
+def drive_rate_2(record: RouteRecord, kind: str, total_routes: int) -> tuple[float, float]:
+    """What a drive adds to the number of an infraction; see `ResultForm`.
+
+    Args:
+        record: of the drive.
+        kind: key of the infraction.
+        total_routes: number of all drives.
+    """
+    if kind == EventKind.OUTSIDE_ROUTE_LANES.value:
+        return total_routes * _number([record], EventKind.OUTSIDE_ROUTE_LANES, 1.0), 1.0
+    return len(record.infractions[kind]), _driven_km(record)
+
+
+def _driven_km(record: RouteRecord) -> float:
+    return record.meta.route_length / 1000 * record.scores.score_route / 100
 
 
 def metres_outside(message: str) -> float:
@@ -280,6 +292,7 @@ LEADERBOARD_2_RESULTS = ResultForm(
     labelled=LABELLED_2,
     document=results_document_2,
     sort_keys=False,
+    drive_rate=drive_rate_2,
     rates="per km driven",
     rates_note=(
         "Per km as leaderboards 2.0 and 2.1 count: the number on all routes divided by all "

@@ -89,10 +89,10 @@ def show_comparison(found: Comparison, metrics: list[str]) -> None:
         found: the comparison.
         metrics: names of those to show.
     """
-    from auxdrive.commands.comparing.tables import COLUMNS, metric_tables, settings_rows
+    from auxdrive.commands.comparing.tables import metric_tables, settings_rows
 
     for table in metric_tables(found, metrics):
-        console.table(table.title, COLUMNS, table.rows)
+        console.table(table.title, table.columns, table.rows)
         for sentence in table.verdicts:
             console.line(sentence)
     if found.unequal:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from auxdrive.bootstrap import Ratio
+
 
 class Part(NamedTuple):
     """Which metrics of a result are meant.
@@ -33,12 +35,15 @@ class Measured:
         higher_is_better: whether more of it is better.
         parts: the values whose mean it is, such as one per route, in an order that all results
             share; empty where there are none.
+        over_drives: of a benchmark, what each drive adds to it, by route and repeat, in the order
+            of `parts`; None where it is not made of drives.
     """
 
     value: float | None
     unit: str = ""
     higher_is_better: bool = False
     parts: tuple[float, ...] = ()
+    over_drives: Ratio | None = None
 
 
 Measurements = Mapping[str, Measured]

@@ -4,13 +4,14 @@ the first.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from auxdrive.comparing.base import Measured, Part, Result
+from auxdrive.bootstrap import RESAMPLES
+from auxdrive.comparing.base import Part, Result
+from auxdrive.comparing.differences import differences_of, measured
 from auxdrive.comparing.found import find
 from auxdrive.comparing.groups import Group, differing, grouped, same_data, short
 from auxdrive.comparing.record import (
@@ -21,9 +22,8 @@ from auxdrive.comparing.record import (
     MetricKind,
     Source,
 )
-from auxdrive.comparing.verdict import verdict
 from auxdrive.errors import UsageError, unknown_name
-from auxdrive.statistics import PairedDifference, paired_difference, seed_difference, seed_interval
+from auxdrive.statistics import seed_interval
 
 _VALIDATION, _TEST, _STUDENT, _ALL = "val", "test", "student", "all"
 
@@ -53,7 +53,7 @@ def compare(
     differences = [
         difference
         for group in groups[1:]
-        for difference in _differences(groups[0], group, part, names)
+        for difference in differences_of(groups[0], group, part, names)
     ]
     results = [result for group in groups for result in group.results]
     return Comparison(
@@ -67,7 +67,7 @@ def compare(
         floor=_floor(groups[0], part, names),
         unequal=_unequal(groups),
         holes={str(path): reason for path, reason in holes.items()},
-        notes=(*notes, *_notes(groups, part, what)),
+        notes=(*notes, *_notes(groups, part, what), *_method(differences)),
     )
 
 
@@ -125,14 +125,10 @@ def _metric_kinds(groups: Sequence[Group], part: Part) -> dict[str, MetricKind]:
     }
 
 
-def _measured(result: Result, part: Part, name: str) -> Measured:
-    return result.metrics[part].get(name, Measured(None))
-
-
 def _compared(group: Group, part: Part, names: Mapping[str, MetricKind]) -> ComparedGroup:
     metrics = {}
     for name, kind in names.items():
-        values = [_measured(result, part, name).value for result in group.results]
+        values = [measured(result, part, name).value for result in group.results]
         numbers = [value for value in values if value is not None]
         whole = len(numbers) == len(values)
         made = seed_interval(numbers, kind.unit) if whole else None
@@ -147,95 +143,6 @@ def _compared(group: Group, part: Part, names: Mapping[str, MetricKind]) -> Comp
         for result, unit in zip(group.results, group.units, strict=True)
     )
     return ComparedGroup(name=group.name, results=sources, metrics=metrics)
-
-
-def _pairs(first: Group, group: Group) -> tuple[list[tuple[Result, Result]], str]:
-    """Pair the results of two groups, by seed where each has its own.
-
-    Returns:
-        The pairs, and why some results have none (empty where all have).
-    """
-    if first.by_seed and group.by_seed:
-        of_first = {result.seed: result for result in first.results}
-        of_group = {result.seed: result for result in group.results}
-        both = [seed for seed in of_first if seed in of_group]
-        alone = sorted(of_first.keys() ^ of_group.keys())
-        pairs = [(of_first[seed], of_group[seed]) for seed in both]
-        reason = f"no pair for seed {', '.join(map(str, alone))}" if alone else ""
-    elif first.by_seed == group.by_seed and len(first.results) == len(group.results):
-        pairs, reason = list(zip(first.results, group.results, strict=True)), ""
-    else:
-        return [], "their results cannot be paired: seeds do not tell them apart"
-    equal = [pair for pair in pairs if same_data(*pair)]
-    if len(equal) < len(pairs):
-        lost = f"{len(pairs) - len(equal)} pair(s) were not measured on the same data or routes"
-        reason = f"{reason}; {lost}" if reason else lost
-    return equal, reason
-
-
-def _differences(
-    first: Group, group: Group, part: Part, names: Mapping[str, MetricKind]
-) -> Iterator[Difference]:
-    pairs, left_out = _pairs(first, group)
-    for name, kind in names.items():
-        measured = [
-            (_measured(one, part, name), _measured(other, part, name)) for one, other in pairs
-        ]
-        known = [(a, b) for a, b in measured if a.value is not None and b.value is not None]
-        found, over, reason = _test(known, "seeds" if first.by_seed else "drives")
-        if found is None:
-            gap = known[0][1].value - known[0][0].value if known else None  # type: ignore[operator]
-            yield Difference(
-                group=group.name, against=first.name, metric=name, mean=gap, pairs=len(known),
-                reason="; ".join(filter(None, (reason, left_out))),
-            )  # fmt: skip
-            continue
-        yield Difference(
-            group=group.name,
-            against=first.name,
-            metric=name,
-            mean=found.mean,
-            low=found.low if math.isfinite(found.low) else None,
-            high=found.high if math.isfinite(found.high) else None,
-            p_value=found.p_value,
-            pairs=found.pairs,
-            over=over,
-            test=found.test,
-            is_shown=found.is_shown,
-            verdict=verdict(
-                found,
-                f"'{group.name}'",
-                f"'{first.name}'",
-                what=f"{kind.unit} of {name}" if kind.unit else f"of {name}",
-                over=over,
-                higher_is_better=kind.higher_is_better,
-            ),
-            reason=left_out,
-        )
-
-
-def _test(
-    pairs: Sequence[tuple[Measured, Measured]], units: str
-) -> tuple[PairedDifference | None, str, str]:
-    """Test the difference of a metric over pairs of results.
-
-    Args:
-        pairs: of the metric, the first group's before the other's.
-        units: what the pairs are over, in the plural: "seeds".
-
-    Returns:
-        The test (None where none can be made), what it is over, and why there is none.
-    """
-    if not pairs:
-        return None, "", "there is no pair"
-    if len(pairs) > 1:
-        one = np.array([other.value for _, other in pairs], dtype=np.float64)
-        return seed_difference(one, np.array([a.value for a, _ in pairs], np.float64)), units, ""
-    (first, other) = pairs[0]
-    if len(first.parts) == len(other.parts) > 1:
-        one = np.array(other.parts, dtype=np.float64)
-        return paired_difference(one, np.array(first.parts, np.float64), seed=0), "routes", ""
-    return None, "", "one seed gives no interval and no test; add seeds"
 
 
 def _floor(
@@ -266,6 +173,19 @@ def _unequal(groups: Sequence[Group]) -> dict[str, dict[str, str]]:
         }
         for key in differing(every)
     }
+
+
+def _method(differences: Sequence[Difference]) -> Iterator[str]:
+    """How the bootstrap draws, where there is one."""
+    drawn = next((each.bootstrap for each in differences if each.bootstrap), None)
+    if drawn is not None:
+        yield (
+            f"bootstrap: {drawn.routes} routes are drawn with replacement, and of each drawn route "
+            f"its {drawn.repeats} repeat(s), {RESAMPLES:,} times, the same ones for both "
+            "benchmarks, which have the same traffic there; the interval is from the 2.5th to the "
+            "97.5th percentile of the difference. Scores are tested by the sign-flip test over "
+            "routes, other metrics by the bootstrap itself"
+        )
 
 
 def _notes(groups: Sequence[Group], part: Part, what: str) -> Iterator[str]:

@@ -61,6 +61,23 @@ class ComparedGroup(Strict):
     metrics: dict[str, GroupMetric]
 
 
+class Bootstrap(Strict):
+    """The 95 % interval of a difference between two benchmarks by the paired bootstrap: routes are
+    drawn, and of each drawn route its repeats, which have the same traffic in both.
+
+    Attributes:
+        low: lower end.
+        high: upper end.
+        routes: number of routes.
+        repeats: how often each was driven.
+    """
+
+    low: float
+    high: float
+    routes: int
+    repeats: int
+
+
 class Difference(Strict):
     """The difference of a metric between a group and the first group, over pairs of results.
 
@@ -78,6 +95,8 @@ class Difference(Strict):
         is_shown: whether the test shows a difference.
         verdict: the sentence that the test allows; empty where there is no test.
         reason: why there is no test, or which results have no pair.
+        bootstrap: of two benchmarks, the interval over their routes and repeats; None where there
+            is none.
     """
 
     group: str
@@ -93,6 +112,7 @@ class Difference(Strict):
     is_shown: bool = False
     verdict: str = ""
     reason: str = ""
+    bootstrap: Bootstrap | None = None
 
 
 class Comparison(Strict):

@@ -11,6 +11,8 @@ from auxdrive.inspection.metric_tables import rounded
 
 Rows = list[tuple[str, ...]]
 COLUMNS = ("", "n", "mean", "95 % interval", "difference", "95 % interval", "p")
+OF_BENCHMARKS = (*COLUMNS, "bootstrap, 95 %")
+"""With the interval over routes and repeats."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +21,13 @@ class MetricTable:
 
     Attributes:
         title: the metric, and what it was measured on.
-        rows: with the columns `COLUMNS`, one for each group, then those of predictions that need no
-            network.
+        columns: `COLUMNS` or `OF_BENCHMARKS`.
+        rows: one for each group, then those of predictions that need no network.
         verdicts: a sentence for each group after the first.
     """
 
     title: str
+    columns: tuple[str, ...]
     rows: Rows
     verdicts: tuple[str, ...]
 
@@ -59,6 +62,7 @@ def markdown(found: Comparison, metrics: Sequence[str]) -> str:
 
 def _table(found: Comparison, metric: str) -> MetricTable:
     differences = {each.group: each for each in found.differences if each.metric == metric}
+    is_drawn = any(each.bootstrap for each in differences.values())
     rows: Rows = []
     for group in found.groups:
         value = group.metrics[metric]
@@ -69,15 +73,18 @@ def _table(found: Comparison, metric: str) -> MetricTable:
                 rounded(value.value),
                 _bounds(value.low, value.high),
                 *_difference(differences.get(group.name)),
+                *[_bootstrap(differences.get(group.name))] * is_drawn,
             )
         )
     for name, metrics in found.floor.items():
-        rows.append((f"({name})", "", rounded(metrics.get(metric)), "", "", "", ""))
+        empty = ("",) * (4 + is_drawn)
+        rows.append((f"({name})", "", rounded(metrics.get(metric)), *empty))
     kind = found.metrics[metric]
     told = (metric, f"in {kind.unit}" if kind.unit else "", found.role, _on(found.split))
     better = "higher is better" if kind.higher_is_better else "lower is better"
     verdicts = tuple(each.verdict or _untested(each) for each in differences.values())
-    return MetricTable(f"{', '.join(filter(None, told))} ({better})", rows, verdicts)
+    columns = OF_BENCHMARKS if is_drawn else COLUMNS
+    return MetricTable(f"{', '.join(filter(None, told))} ({better})", columns, rows, verdicts)
 
 
 def _on(split: str) -> str:
@@ -99,6 +106,12 @@ def _difference(each: Difference | None) -> tuple[str, str, str]:
     return rounded(each.mean), _bounds(each.low, each.high), f"{each.p_value:.3f}"
 
 
+def _bootstrap(each: Difference | None) -> str:
+    if each is None:
+        return ""
+    return "-" if each.bootstrap is None else _bounds(each.bootstrap.low, each.bootstrap.high)
+
+
 def _bounds(low: float | None, high: float | None) -> str:
     return "-" if low is None or high is None else f"{rounded(low)}..{rounded(high)}"
 
@@ -107,7 +120,7 @@ def _markdown(found: Comparison, metrics: Sequence[str]) -> Iterator[str]:
     for table in metric_tables(found, metrics):
         yield f"**{_cell(table.title)}**"
         yield ""
-        yield from _lines(COLUMNS, table.rows)
+        yield from _lines(table.columns, table.rows)
         yield ""
         yield from (f"- {_cell(sentence)}" for sentence in table.verdicts)
         yield ""
