@@ -27,6 +27,7 @@ class SimulationCrashed(SimulatorError):
     Nobody who drives is to blame, and the route may succeed in a simulator that is made anew.
 
     Examples:
+        >>> from auxdrive.errors import SimulatorError
         >>> from auxdrive_eval.simulators.base import SimulationCrashed
         >>> issubclass(SimulationCrashed, SimulatorError)
         True
