@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -137,6 +138,35 @@ def test_nothing_is_left_behind_after_an_exception() -> None:
         left = {name.split(".")[0] for name in server.report()["actors"]}
         assert left <= {"spectator", "traffic"}
         assert ask(server.port, "get_episode_settings")[0] is False
+
+
+def free_ticks(server: ServerProcess) -> int:
+    """How many ticks have passed while time ran freely.
+
+    Args:
+        server: that counts.
+    """
+    report = server.report()
+    return int(report["frame"]) - int(report["ticks"])
+
+
+def test_time_stands_still_while_a_town_is_loaded() -> None:
+    """Where snapshots come meanwhile, the stock client ends the process now and then."""
+    with running() as (server, simulator):
+        route = on_the_straight(simulator)
+        simulator.reset(route, 0)
+        before = free_ticks(server)
+        simulator.reset(route, 1)
+        simulator.plan("Small", AHEAD)
+        assert free_ticks(server) == before
+    with ServerProcess() as server:
+        simulator = make_simulator(settings_of(server))
+        simulator.reset(on_the_straight(simulator), 0)
+        before = free_ticks(server)
+        simulator.close()
+        assert ask(server.port, "get_episode_settings")[0] is False
+        time.sleep(0.1)
+        assert free_ticks(server) > before
 
 
 def test_an_ego_whose_axles_are_not_known_is_refused() -> None:

@@ -113,7 +113,7 @@ class DrivenRoute:
 
     def _set_up(self, route: Route, seed: int, sensors: bool) -> None:
         session, options = self._session, self._options
-        session.load(route.town, tick_s=options.tick_s)
+        session.load(route.town)
         weather.show(session, route.weather)
         x_m, y_m = route.points[0].tolist()
         height_m = self._roads.nearest(x_m, y_m).z_m

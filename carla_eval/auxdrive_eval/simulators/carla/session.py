@@ -1,5 +1,8 @@
 """A session with a server: the client, the town, and synchronous time, which is given back when the
 session ends.
+
+Time stands still while a town is loaded: where snapshots of the old one still come, the stock
+client may free its memory twice and end the process.
 """
 
 from __future__ import annotations
@@ -14,7 +17,12 @@ from auxdrive.errors import SimulatorError
 from auxdrive_eval.simulators.base import SimulationCrashed
 from auxdrive_eval.simulators.carla.server import answers
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
-from auxdrive_eval.simulators.carla.versions import Version, agreed_version, client_library
+from auxdrive_eval.simulators.carla.versions import (
+    Version,
+    agreed_version,
+    client_library,
+    load_world,
+)
 
 
 class Session:
@@ -55,12 +63,12 @@ class Session:
         with self.asked("which towns there are"):
             return tuple(sorted({_short(name) for name in self.client.get_available_maps()}))
 
-    def load(self, town: str, *, tick_s: float | None) -> None:
-        """Load a town anew, in which nothing is left of what was there before.
+    def load(self, town: str) -> None:
+        """Load a town anew, in which nothing is left of what was there before, and in which time
+        waits for `tick`.
 
         Args:
             town: its name.
-            tick_s: length of a tick in synchronous mode; None leaves time to run.
 
         Raises:
             SimulatorError: the server has no such town.
@@ -70,13 +78,13 @@ class Session:
             raise SimulatorError(
                 f"the CARLA server {self._where} has no town '{town}'; it has {', '.join(have)}"
             )
-        self._set_time(None)
+        self._stop_time()
         self.client.set_timeout(self._options.loading_s)
         with self.asked(f"to load {town}"):
-            self.world = self.client.load_world(town)
+            self.world = load_world(self.client, town)
             self.map = self.world.get_map()
         self.client.set_timeout(self._options.timeout_s)
-        self._set_time(tick_s)
+        self._stop_time()
 
     def tick(self) -> int:
         """Let one tick pass.
@@ -111,7 +119,7 @@ class Session:
             ) from error
 
     def close(self) -> None:
-        """Give the server its time back. It may be called again."""
+        """Give the server its time back; it runs on by itself then. It may be called again."""
         if self._closed:
             return
         self._closed = True
@@ -131,6 +139,7 @@ class Session:
             self.world = self.client.get_world()
             self.map = self.world.get_map()
             self._before = self.world.get_settings()
+            self._before.synchronous_mode = False  # else somebody was ended who had stopped time
         return version
 
     def _first_answer(self) -> str:
@@ -144,12 +153,13 @@ class Session:
                 if self._gone or time.monotonic() > until_s:
                     raise
 
-    def _set_time(self, tick_s: float | None) -> None:
-        with self.asked("for another kind of time"):
+    def _stop_time(self) -> None:
+        tick_s = self._options.tick_s
+        with self.asked("for synchronous time"):
             settings = self.world.get_settings()
-            if settings.synchronous_mode == (tick_s is not None) and tick_s is None:
-                return
-            settings.synchronous_mode = tick_s is not None
+            if settings.synchronous_mode and settings.fixed_delta_seconds == tick_s:
+                return  # to set them again would wait for a tick
+            settings.synchronous_mode = True
             settings.fixed_delta_seconds = tick_s
             self.world.apply_settings(settings)
 

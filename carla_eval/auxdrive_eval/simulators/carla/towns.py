@@ -41,7 +41,7 @@ class Towns:
         """
         if town not in self._roads:
             if town != self._session.town:
-                self._session.load(town, tick_s=None)
+                self._session.load(town)
             carla_map: Any = self._session.map
             self._opendrive[town] = str(carla_map.to_opendrive())
             self._roads[town] = CarlaRoadMap(carla_map, self._opendrive[town])

@@ -108,6 +108,22 @@ def light_id(light: Any) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
+def load_world(client: Any, town: str) -> Any:
+    """Load a town, in which the settings stay as they are where the version can do that.
+
+    Args:
+        client: a `carla.Client`.
+        town: its name.
+
+    Returns:
+        The `carla.World`.
+    """
+    try:
+        return client.load_world(town, False)
+    except TypeError:  # no such argument in the oldest versions
+        return client.load_world(town)
+
+
 def stop_manager(manager: Any) -> None:
     """End a traffic manager, where the version can (from 0.9.13 on).
 
