@@ -188,8 +188,9 @@ def parts(
         images = [sensed(scene) for scene in scenes[WARM_UP:]]
         seconds["renderer"] += process_time() - began_s
         began_s = process_time()
-        for image in images if predict is not None else ():
-            predict(image)
+        if predict is not None:
+            for image in images:
+                predict(image)
         seconds["predictor"] += process_time() - began_s
     return {name: value * 1e3 / steps for name, value in seconds.items()}
 

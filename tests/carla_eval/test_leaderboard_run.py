@@ -36,20 +36,47 @@ ROUTES = {
 pytestmark = pytest.mark.slow
 
 
+def is_first(evaluator: Path) -> bool:
+    """Whether this is the evaluator of leaderboard 1.0."""
+    return "--trafficManagerPort" in evaluator.read_text()
+
+
+def evaluator_of(folders: list[Path]) -> Path:
+    """The evaluator in some folders."""
+    found = next((each / EVALUATOR for each in folders if (each / EVALUATOR).is_file()), None)
+    assert found is not None, f"no folder of {WHERE} holds {EVALUATOR}"
+    return found
+
+
 @pytest.fixture(scope="module")
-def folders() -> list[Path]:
-    """Where the leaderboard is."""
+def given_folders() -> list[Path]:
+    """Where a leaderboard is."""
     given = [Path(each).resolve() for each in os.environ.get(WHERE, "").split(os.pathsep) if each]
     if not given:
         pytest.skip(f"{WHERE} does not say where a leaderboard is")
     carla_towns.needs_carla()
     if not carla_towns.TOWNS.is_dir():
         pytest.skip(f"there are no towns in {carla_towns.TOWNS}")
-    evaluator = next((each / EVALUATOR for each in given if (each / EVALUATOR).is_file()), None)
-    assert evaluator is not None, f"no folder of {WHERE} holds {EVALUATOR}"
-    if "--trafficManagerPort" in evaluator.read_text():
-        pytest.skip("leaderboard 1.0 ends in load_world with the client 0.9.16 (docs/carla.md)")
     return given
+
+
+@pytest.fixture(scope="module")
+def folders(given_folders: list[Path]) -> list[Path]:
+    """Where a leaderboard 2.x is."""
+    if is_first(evaluator_of(given_folders)):
+        pytest.skip("leaderboard 1.0 ends in load_world with the client 0.9.16 (docs/carla.md)")
+    return given_folders
+
+
+def surroundings(folders: list[Path]) -> dict[str, str]:
+    """The environment in which a leaderboard runs."""
+    paths = [*map(str, folders), *filter(None, [os.environ.get("PYTHONPATH")])]
+    root = str(evaluator_of(folders).parents[1])
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "LEADERBOARD_ROOT": root,
+        "SCENARIO_RUNNER_ROOT": root,
+    }
 
 
 @dataclass(frozen=True)
@@ -95,7 +122,6 @@ def run_leaderboard(
     """
     file, out = here / "routes.xml", here / "results.json"
     file.write_text(routes_text(names, scenarios))
-    evaluator = next(each / EVALUATOR for each in folders if (each / EVALUATOR).is_file())
     town = ["--town", "Town02", "--xodr", str(carla_towns.TOWNS)]
     with ServerProcess([*town, "--scene", scene]) as server:
         options = {
@@ -105,16 +131,15 @@ def run_leaderboard(
             "debug-checkpoint": here / "live.txt",
         }  # fmt: skip
         given = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        paths = [*map(str, folders), *filter(None, [os.environ.get("PYTHONPATH")])]
         finished = subprocess.run(
-            [sys.executable, "-W", "ignore", str(evaluator), *given],
-            cwd=here, capture_output=True, text=True, check=False, timeout=400,
-            env=os.environ | {
-                "PYTHONPATH": os.pathsep.join(paths),
-                "LEADERBOARD_ROOT": str(evaluator.parents[1]),
-                "SCENARIO_RUNNER_ROOT": str(evaluator.parents[1]),
-            },
-        )  # fmt: skip
+            [sys.executable, "-W", "ignore", str(evaluator_of(folders)), *given],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=400,
+            env=surroundings(folders),
+        )
         output = finished.stdout + finished.stderr
         assert finished.returncode == 0, output[-3000:]
         report = server.report()
@@ -227,3 +252,28 @@ def test_a_bundle_that_cannot_drive_is_told(
     (record,) = run.records
     assert record["status"] == "Failed - Agent couldn't be set up"
     assert why in run.output
+
+
+def test_leaderboard_10_drives_it_by_its_own_parts(
+    given_folders: list[Path], tmp_path: Path
+) -> None:
+    """Its constructor, its plan with a point every 50 m, its sensors, which may be a frame late."""
+    if not is_first(evaluator_of(given_folders)):
+        pytest.skip("this is no leaderboard 1.0")
+    config = config_of(tmp_path, parts.chasing(tmp_path / "bundle"))
+    town, places = ROUTES["Town02, left and right"]
+    scene = ["--scene", "carla_eval.leaderboard_scenes:Noise"]
+    program = Path(__file__).with_name("leaderboard10_drive.py")
+    with ServerProcess(["--town", town, "--xodr", str(carla_towns.TOWNS), *scene]) as server:
+        given = [server.port, leaderboard_agent.__file__, config, 90]
+        finished = subprocess.run(
+            [sys.executable, "-W", "ignore", program, *map(str, given),
+             *(f"{x},{y}" for x, y in places)],
+            cwd=tmp_path, capture_output=True, text=True, check=False, timeout=400,
+            env=surroundings(given_folders),
+        )  # fmt: skip
+        assert finished.returncode == 0, finished.stdout[-2000:] + finished.stderr[-3000:]
+        told = json.loads(finished.stdout.splitlines()[-1])
+        assert told["left_m"] < 10.0
+        assert told["plan"] > 100
+        assert [kind for kind in server.report()["actors"] if "sensor" in kind] == []
