@@ -18,7 +18,7 @@ EXTRA_OF_MODULE = {
     "yaml": "train", "onnx": "deploy", "onnxscript": "deploy", "panda3d": "sim", "direct": "sim",
     "jinja2": "train", "markupsafe": "train", "matplotlib": "all",
     "av": "video", "mcap": "mcap", "model_signing": "sign",
-    "carla": "carla", "networkx": "carla",
+    "carla": "carla", "networkx": "carla", "ray": "distributed",
 }  # fmt: skip
 """The extra that brings each module that a command may find missing."""
 EVERYWHERE = ("filelock", "scipy", "jinja2", "markupsafe")
@@ -33,6 +33,7 @@ WITHIN_EXTRA = {
     "train": (COMMAND_LINE,),
     "sim": (COMMAND_LINE,),
     "carla": (COMMAND_LINE,),
+    "distributed": (COMMAND_LINE,),
     "deploy": ("train",),
     "all": ("train", "deploy", "sim", "video", "mcap", "openvino", "sign", "tensorboard"),
 }

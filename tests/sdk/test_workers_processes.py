@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from auxdrive.errors import DataError, MissingExtra, UsageError, WorkerDied
 from auxdrive.machine.processes import is_running
-from auxdrive.machine.workers import portable_error, run_each, run_jobs
+from auxdrive.machine.worker_processes import portable_error
+from auxdrive.machine.workers import run_each, run_jobs
 
 HELPER = '''
 import logging, os, time

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,10 +18,11 @@ from auxdrive.cards import DatasetCard
 from auxdrive.data.episode_files import CARD_NAME, clean_partial, write_card
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.errors import UsageError
-from auxdrive.machine.workers import check_workers, run_jobs
+from auxdrive.machine.jobs import Workers
+from auxdrive.machine.workers import run_jobs, workers_of
 from auxdrive.storage.claims import FolderKind, changed, claim
-from auxdrive.storage.publish import write_atomic
-from auxdrive.storage.reading import entries, exists, is_folder
+from auxdrive.storage.publish import partial_of, published_folder, write_atomic, write_new
+from auxdrive.storage.reading import entries, exists, is_folder, make_folder, refusals
 
 from auxdrive_eval.collecting.record import (
     EpisodePlan,
@@ -59,26 +61,49 @@ class Collected:
 
 
 @dataclass(frozen=True, slots=True)
+class _Recorded:
+    """An episode that was recorded: how many frames it has, and the files of one that does not lie
+    in the data set yet, by their names.
+    """
+
+    frames: int
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class _MakeRecorder:
+    """Makes a worker that records into `out`; None for one on another machine."""
+
     settings: CollectSettings
-    out: Path
+    out: Path | None
 
     def __call__(self) -> _Recorder:
         return _Recorder(self.settings, self.out)
+
+    def check_machine(self) -> None:
+        require_simulator(self.settings.simulator)
 
 
 class _Recorder:
     """Records episodes with one simulator."""
 
-    def __init__(self, settings: CollectSettings, out: Path) -> None:
+    def __init__(self, settings: CollectSettings, out: Path | None) -> None:
         self._settings, self._out = settings, out
         self._simulator = make_simulator(settings.simulator)
 
-    def __call__(self, plan: EpisodePlan) -> int:
+    def __call__(self, plan: EpisodePlan) -> _Recorded:
+        if self._out is not None:
+            return _Recorded(self._record(plan, self._out))
+        with tempfile.TemporaryDirectory(prefix="auxdrive-") as scratch:
+            frames = self._record(plan, Path(scratch))
+            folder = episode_folder(Path(scratch), plan.episode_id)
+            return _Recorded(frames, {path.name: path.read_bytes() for path in folder.iterdir()})
+
+    def _record(self, plan: EpisodePlan, out: Path) -> int:
         settings = self._settings
         return record_episode(
             self._simulator,
-            self._out,
+            out,
             plan,
             settings.modalities,
             ticks_per_frame=settings.ticks_per_frame,
@@ -94,7 +119,7 @@ def collect(
     settings: CollectSettings,
     out: Path,
     *,
-    workers: int = 1,
+    workers: int | Workers = 1,
     on_episode: Callable[[int, int], None] | None = None,
 ) -> Collected:
     """Record into `out`, or continue a recording with the same settings.
@@ -107,7 +132,7 @@ def collect(
     Args:
         settings: what to record.
         out: the data set's folder.
-        workers: number of processes; it does not change the data.
+        workers: number of processes on this machine, or `RayWorkers`; the data do not depend on it.
         on_episode: called once at the beginning and after each episode, with the numbers of
             episodes and frames that are there; None tells nobody.
 
@@ -125,19 +150,19 @@ def collect(
         >>> collected.episodes, collected.frames
         (1, 8)
     """
-    check_workers(workers)
+    who = workers_of(workers)
     require_simulator(settings.simulator)
     _refuse_foreign_data(out)
     with claim(out, settings, _recording(out)):
         write_atomic(out / SETTINGS_NAME, settings.model_dump_json(indent=2).encode() + b"\n")
         clean_partial(out)
-        return _record_what_is_missing(settings, out, workers, on_episode)
+        return _record_what_is_missing(settings, out, who, on_episode)
 
 
 def _record_what_is_missing(
     settings: CollectSettings,
     out: Path,
-    workers: int,
+    workers: Workers,
     on_episode: Callable[[int, int], None] | None,
 ) -> Collected:
     store = _Store(settings, out)
@@ -146,9 +171,10 @@ def _record_what_is_missing(
     tell(len(store.frames), store.total_frames)
     recorded: set[int] = set()
     try:
-        for plan, frames in run_jobs(_MakeRecorder(settings, out), store.missing(), workers):
+        make = _MakeRecorder(settings, None if workers.elsewhere else out)
+        for plan, episode in run_jobs(make, store.missing(), workers):
             recorded.add(plan.index)
-            store.frames[plan.index] = frames
+            store.add(plan, episode)
             store.write_card()
             tell(len(store.frames), store.total_frames)
     finally:
@@ -208,6 +234,19 @@ class _Store:
             sum(frames for other, frames in self.frames.items() if other < index)
             >= self.settings.frames
         )
+
+    def add(self, plan: EpisodePlan, episode: _Recorded) -> None:
+        """Count an episode, and write it if it comes from another machine."""
+        if episode.files:
+            folder = episode_folder(self.out, plan.episode_id)
+            make_folder(folder.parent)
+            with (
+                refusals(folder, "cannot be written"),
+                published_folder(folder, partial_of(folder)),
+            ):
+                for name, data in episode.files.items():
+                    write_new(partial_of(folder) / name, data)
+        self.frames[plan.index] = episode.frames
 
     def trim(self) -> None:
         """Remove the episodes that are not needed."""

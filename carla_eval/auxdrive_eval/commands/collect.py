@@ -10,6 +10,12 @@ import auxdrive.console as console
 import typer
 from auxdrive.commands.completing import modality_names, some_of
 from auxdrive.commands.names import names_of
+from auxdrive.commands.workers_options import (
+    RayOption,
+    RayTakesOption,
+    WorkersOption,
+    chosen_workers,
+)
 from auxdrive.console import JsonOption
 from auxdrive.errors import UsageError
 from auxdrive.work import Shown, Work, counted
@@ -69,9 +75,9 @@ def collect(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of routes, traffic and disturbances.")] = 0,
-    workers: Annotated[
-        int, typer.Option(min=1, help="Number of processes; it does not change the data.")
-    ] = 1,
+    workers: WorkersOption = None,
+    ray: RayOption = None,
+    ray_takes: RayTakesOption = None,
     modalities: Annotated[
         str | None,
         typer.Option(
@@ -165,11 +171,12 @@ def collect(
             perturb=perturb,
             split=split,
         )
-    with console.progress(_recording(settings, workers)) as shown:
-        on_episode = _Progress(shown, settings.frames)
-        stays = f"finished episodes are in {out}, and the same command goes on"
-        with console.interruptible(lambda: stays):
-            collected = record(settings, out, workers=workers, on_episode=on_episode)
+    stays = f"finished episodes are in {out}, and the same command goes on"
+    with chosen_workers(workers, ray, ray_takes, settings.simulator.spec.takes) as who:
+        work = _recording(settings, who.count)
+        with console.progress(work) as shown, console.interruptible(lambda: stays):
+            on_episode = _Progress(shown, settings.frames)
+            collected = record(settings, out, workers=who, on_episode=on_episode)
     _print_collected(collected, json_output)
 
 
@@ -236,7 +243,7 @@ def _print_collected(collected: Collected, json_output: bool) -> None:
 
 def _refuse_beside_more(context: typer.Context) -> None:
     """Refuse other settings beside --more, which records with the settings of the recording."""
-    own = ("out", "more", "workers", "json_output")
+    own = ("out", "more", "workers", "ray", "ray_takes", "json_output")
     given = [
         parameter.opts[0]
         for parameter in context.command.params

@@ -15,6 +15,12 @@ from auxdrive.commands.runtime_options import (
     RuntimeOptionsOption,
     parsed_runtime_options,
 )
+from auxdrive.commands.workers_options import (
+    RayOption,
+    RayTakesOption,
+    WorkersOption,
+    chosen_workers,
+)
 from auxdrive.console import JsonOption
 from auxdrive.controllers import CONTROLLERS
 from auxdrive.envelope.kinds import FallbackKind
@@ -94,9 +100,9 @@ def drive(
     repeats: Annotated[
         int, typer.Option(min=1, help="How often each route is driven, each time in other traffic.")
     ] = 1,
-    workers: Annotated[
-        int, typer.Option(min=1, help="Number of processes; it does not change the results.")
-    ] = 1,
+    workers: WorkersOption = None,
+    ray: RayOption = None,
+    ray_takes: RayTakesOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -208,10 +214,10 @@ def drive(
         if out is not None
         else Path("drives") / (EXPERT if source.agent is None else Path(driver).resolve().name)
     )
-    work = Work(f"driving ({sim})", "route", len(planned) * repeats, at_once=workers)
-    with console.progress(work) as shown:
-        stays = f"finished routes are in {folder}, and the same command with --resume goes on"
-        with console.interruptible(lambda: stays):
+    stays = f"finished routes are in {folder}, and the same command with --resume goes on"
+    with chosen_workers(workers, ray, ray_takes, simulator.spec.takes) as who:
+        work = Work(f"driving ({sim})", "route", len(planned) * repeats, at_once=who.count)
+        with console.progress(work) as shown, console.interruptible(lambda: stays):
             evaluation = drive_all(
                 planned,
                 source,
@@ -220,7 +226,7 @@ def drive(
                 rules=rules,
                 seed=seed,
                 repeats=repeats,
-                workers=workers,
+                workers=who,
                 resume=resume,
                 retry_crashed=retry_crashed,
                 keep=keep,

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from auxdrive.errors import UsageError
-from auxdrive.machine.workers import check_workers, run_jobs
+from auxdrive.machine.jobs import Workers
+from auxdrive.machine.workers import is_one_here, run_jobs, workers_of
 from auxdrive.modalities import Modality
 from auxdrive.storage.claims import claim, refuse_differences
 
@@ -29,7 +30,12 @@ from auxdrive_eval.driving.folder import (
 )
 from auxdrive_eval.driving.following import check_controller
 from auxdrive_eval.driving.keeping import KEEP_NOTHING, KeepOptions, kept
-from auxdrive_eval.driving.route_store import StoredRoute, clean_partial_routes, load_route
+from auxdrive_eval.driving.route_store import (
+    StoredRoute,
+    clean_partial_routes,
+    load_route,
+    save_route,
+)
 from auxdrive_eval.driving.route_worker import MakeRouteWorker, RouteJob
 from auxdrive_eval.driving.settings import (
     DriverSource,
@@ -66,7 +72,7 @@ def drive_all(
     rules: str = DEFAULT_RULES,
     seed: int = 0,
     repeats: int = 1,
-    workers: int = 1,
+    workers: int | Workers = 1,
     resume: bool = False,
     retry_crashed: bool = False,
     keep: KeepOptions = KEEP_NOTHING,
@@ -88,7 +94,8 @@ def drive_all(
         rules: name of a rule set, which says what is penalised and how.
         seed: of traffic and lights, 0 or more.
         repeats: how often each route is driven, 1 or more.
-        workers: number of processes; it does not change the results.
+        workers: number of processes on this machine, or `RayWorkers`; the results do not depend on
+            it.
         resume: whether to continue the evaluation that `out` holds; there must be one.
         retry_crashed: whether to drive routes again if the agent crashed on them or could not be
             set up, or the simulation crashed.
@@ -112,7 +119,9 @@ def drive_all(
         >>> evaluation.driven[0].record.status
         'Completed'
     """
-    check_workers(workers)
+    who = workers_of(workers)
+    if who.elsewhere and keep != KEEP_NOTHING:
+        raise UsageError("--record writes where it drives: leave --ray out, or --record")
     require_simulator(simulator)
     settings = evaluation_settings(
         routes, source, simulator, rules=rules, repeats=repeats, seed=seed
@@ -132,11 +141,9 @@ def drive_all(
                 )
             with kept(keep, _as_seen(settings, source, described)) as keeping:
                 make = MakeRouteWorker(
-                    source, described, settings.simulator, settings.rules, out, keeping
-                )
-                return _Drive(make.with_agent(agent, workers), settings, driver, routes).run(
-                    workers, retry_crashed, on_route
-                )
+                    source, described, settings.simulator, settings.rules, keeping
+                ).with_agent(agent, who, driver.files)
+                return _Drive(make, out, settings, driver, routes).run(who, retry_crashed, on_route)
         finally:
             if agent is not None:
                 agent.close()
@@ -185,15 +192,16 @@ class _Drive:
     """An evaluation that is being driven."""
 
     make: MakeRouteWorker
+    out: Path
     settings: EvaluationSettings
     driver: DriverIdentity
     routes: Sequence[Route]
     watch: Watch | None = None
 
     def run(
-        self, workers: int, retry_crashed: bool, on_route: Callable[[StoredRoute, bool], None]
+        self, workers: Workers, retry_crashed: bool, on_route: Callable[[StoredRoute, bool], None]
     ) -> Evaluation:
-        out, jobs = self.make.out, self._jobs()
+        out, jobs = self.out, self._jobs()
         found = {
             job.index: stored for job in jobs if (stored := load_route(out, job.index)) is not None
         }
@@ -210,11 +218,12 @@ class _Drive:
         # the others have nothing to do.
         left = sorted(
             (job for job in jobs if job.index not in done),
-            key=lambda job: -job.route.length_m if workers > 1 else 0.0,
+            key=lambda job: -job.route.length_m if not is_one_here(workers) else 0.0,
         )
         if left and self.make.source.agent is not None and self.driver.files:
             self.watch = Watch(self.make.source.agent.path, out, self.driver.files)
-        for job, _ in run_jobs(self.make, left, workers):
+        for job, driven in run_jobs(self.make, left, workers):
+            save_route(out, driven)
             stored = load_route(out, job.index)
             assert stored is not None
             done[job.index] = stored
@@ -257,7 +266,7 @@ class _Drive:
         agent = self.make.source.agent
         if agent is None:
             return
-        now = self.driver.with_new_files(agent, self.make.out)
+        now = self.driver.with_new_files(agent, self.out)
         if now != self.driver:
             new = ", ".join(
                 sorted(set(now.made_while_driving) - set(self.driver.made_while_driving))[:5]
@@ -269,7 +278,7 @@ class _Drive:
                 new,
             )
             self.driver = now
-            write_driver(self.make.out, now)
+            write_driver(self.out, now)
 
 
 _SENSOR_ICONS = {Modality.LIDAR: "carla_lidar"}

@@ -1,28 +1,40 @@
-"""One process's part of an evaluation: it drives routes in a simulator of its own, with an agent of
-its own, and stores their results.
+"""One worker's part of an evaluation: it drives routes in a simulator of its own, with an agent of
+its own. It stores nothing: the process that hands out the routes does, wherever the worker is.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 
+from auxdrive.errors import UsageError
+from auxdrive.machine.jobs import Workers
+from auxdrive.machine.workers import is_one_here
+
+from auxdrive_eval.driving.agents import AgentSource
+from auxdrive_eval.driving.agents.fingerprint import hash_files
 from auxdrive_eval.driving.agents.messages import AgentDescription
 from auxdrive_eval.driving.agents.remote import AgentFailed, RemoteAgent
 from auxdrive_eval.driving.drivers import AgentDriver, Driver, ExpertDriver
 from auxdrive_eval.driving.keeping import NOTHING_KEPT, Keeping
 from auxdrive_eval.driving.onlookers import dropping
-from auxdrive_eval.driving.route_store import save_route, stored_route
+from auxdrive_eval.driving.route_store import StoredRoute, stored_route
 from auxdrive_eval.driving.runner import Failure, RouteResult, drive_route, not_driven
 from auxdrive_eval.driving.settings import DriverSource
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.records import SIMULATION_CRASHED
 from auxdrive_eval.simulators.base import SimulationCrashed, Simulator
-from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
+from auxdrive_eval.simulators.settings import (
+    SimulatorSettings,
+    make_simulator,
+    require_simulator,
+)
 from auxdrive_eval.world import Route
 
 _log = logging.getLogger(__name__)
+_NAMED = 5
 ATTEMPTS = 3
 """So often a route is begun anew, each time in a new simulator, before a crash of the simulation is
 its result.
@@ -57,37 +69,71 @@ class MakeRouteWorker:
         simulator: what the routes are driven in. An agent's own camera takes the place of its
             camera.
         rules: name of the rule set.
-        out: the evaluation's folder.
         keeping: what is kept of each drive beside its result.
         ready: the agent if it is loaded already, for a single worker in this process.
+        expected: SHA-256 of each of the agent's files by its name, with which those of another
+            machine are compared.
     """
 
     source: DriverSource
     described: AgentDescription | None
     simulator: SimulatorSettings
     rules: str
-    out: Path
     keeping: Keeping = NOTHING_KEPT
     ready: RemoteAgent | None = None
+    expected: Mapping[str, str] = field(default_factory=dict)
 
-    def with_agent(self, agent: RemoteAgent | None, workers: int) -> MakeRouteWorker:
+    def with_agent(
+        self, agent: RemoteAgent | None, workers: Workers, files: Mapping[str, str]
+    ) -> MakeRouteWorker:
         """The same, with the agent that was loaded to describe it: kept if this process drives,
-        closed if several processes will.
+        closed if others will.
 
         Args:
             agent: the loaded agent; None for the expert.
-            workers: number of processes that will drive.
+            workers: who will drive.
+            files: SHA-256 of each of its files, by its name.
         """
         if agent is None:
             return self
-        # other agents' loaders that crashed are not asked again
-        source = replace(self.source, agent=agent.source)
-        if workers > 1:
+        here = is_one_here(workers)
+        if not here:
             agent.close()
-        return replace(self, source=source, ready=agent if workers == 1 else None)
+        # other agents' loaders that crashed are not asked again
+        known = agent.source.absolute() if workers.elsewhere else agent.source
+        source = replace(self.source, agent=known)
+        return replace(self, source=source, ready=agent if here else None, expected=files)
 
     def __call__(self) -> RouteWorker:
         return RouteWorker(self)
+
+    def check_machine(self) -> None:
+        """Refuse another machine that lacks what the routes need. Else they would fail there, or
+        another agent would drive them.
+
+        Raises:
+            ModuleNotFoundError: it lacks the simulator.
+            UsageError: the agent is not there, is another one, or cannot be set up.
+        """
+        require_simulator(self.simulator)
+        if self.source.agent is not None:
+            self._check_agent(self.source.agent)
+
+    def _check_agent(self, source: AgentSource) -> None:
+        source.check()
+        found = hash_files(source.path) if self.expected else {}
+        if different := [name for name, sha in self.expected.items() if found.get(name) != sha]:
+            raise UsageError(
+                f"{source.path} is another agent than here: {', '.join(different[:_NAMED])} "
+                "differ. Every node needs the same, in a shared folder or in copies"
+            )
+        if self.described is None:
+            return
+        with closing(RemoteAgent(source, self.source.limits, self.described)) as agent:
+            try:
+                agent.prepare()
+            except AgentFailed as failed:
+                raise UsageError(f"{source.path} cannot be set up: {failed.reason}") from failed
 
     def driver(self) -> Driver:
         """The worker's driver. An agent that is not loaded yet is loaded when it is first used."""
@@ -99,7 +145,7 @@ class MakeRouteWorker:
 
 
 class RouteWorker:
-    """Drives routes in one simulator and stores their results.
+    """Drives routes in one simulator.
 
     Args:
         make: what the worker is made of.
@@ -110,7 +156,7 @@ class RouteWorker:
         self._driver = make.driver()
         self._simulator: Simulator | None = None
 
-    def __call__(self, job: RouteJob) -> None:
+    def __call__(self, job: RouteJob) -> StoredRoute:
         _log.debug(
             f"route {job.route.route_id} begins: {job.route.length_m:.0f} m, seed {job.seed}"
         )
@@ -121,7 +167,7 @@ class RouteWorker:
         else:
             seen = self._make.simulator
             result = self._driven(job, seen if camera is None else seen.with_camera(camera))
-        save_route(self._make.out, stored_route(result))
+        return stored_route(result)
 
     def _driven(self, job: RouteJob, settings: SimulatorSettings) -> RouteResult:
         """The result of a route. One whose simulation crashed is driven again from its start, in a

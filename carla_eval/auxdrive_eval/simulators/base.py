@@ -5,7 +5,7 @@ simulator has, and a row of the table of simulators.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from auxdrive.cards import CameraSpec, VehicleSpec
@@ -220,6 +220,8 @@ class SimulatorSpec(Generic[Options]):
         extra: the extra of auxdrive that installs what it needs.
         package: the module that its sensors need. `auxdrive doctor` looks for it, and so do
             `collect` and `drive` before they begin.
+        takes: what each simulator takes of the machine on which it is placed, beside a CPU, such as
+            a server: amounts by the names that the machines of a cluster have for them.
 
     Examples:
         >>> from auxdrive_eval import SIMULATORS
@@ -236,3 +238,4 @@ class SimulatorSpec(Generic[Options]):
     caveat: str = "no CARLA scores"
     extra: str = ""
     package: str = ""
+    takes: Mapping[str, float] = field(default_factory=dict)

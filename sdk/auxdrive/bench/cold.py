@@ -14,7 +14,7 @@ from typing import Any
 
 from auxdrive.bench.worker import Order
 from auxdrive.errors import RuntimeFailure, WorkerDied
-from auxdrive.machine.workers import how_it_ended
+from auxdrive.machine.worker_processes import how_it_ended
 from auxdrive.strict import parse_object
 
 _CODE = (

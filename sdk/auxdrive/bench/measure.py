@@ -36,7 +36,7 @@ from auxdrive.choosing import machine_of_runtimes
 from auxdrive.errors import AuxdriveError, RuntimeUnavailable
 from auxdrive.machine import energy
 from auxdrive.machine.load import frequency, last_cpus, load_average, others, read_ticks
-from auxdrive.machine.workers import OwnProcess
+from auxdrive.machine.worker_processes import OwnProcess
 from auxdrive.work import Shown, ShowProgress, Work, no_progress
 
 _LOG = logging.getLogger(__name__)

@@ -10,6 +10,12 @@ import typer
 from auxdrive import console
 from auxdrive.commands.completing import some_of
 from auxdrive.commands.names import names_of
+from auxdrive.commands.workers_options import (
+    RayOption,
+    RayTakesOption,
+    WorkersOption,
+    chosen_workers,
+)
 from auxdrive.console import JsonOption
 
 from auxdrive_train.commands.options import (
@@ -69,10 +75,9 @@ def sweep(
             )
         ),
     ] = None,
-    workers: Annotated[
-        int,
-        typer.Option(min=1, help="How many runs train side by side; results do not depend on it."),
-    ] = 1,
+    workers: WorkersOption = None,
+    ray: RayOption = None,
+    ray_takes: RayTakesOption = None,
     resume: Annotated[
         bool,
         typer.Option(
@@ -87,7 +92,7 @@ def sweep(
     """Train methods x seeds x settings, one run each, and compare them."""
     from auxdrive_train.sweeping import SWEEP_NAME, is_sweep
     from auxdrive_train.sweeping.config import load_sweep
-    from auxdrive_train.sweeping.sweep import run_sweep, sweep_states
+    from auxdrive_train.sweeping.sweep import run_sweep, sweep_states, takes_of
 
     if resume and config is None and is_sweep(out):
         config = out / SWEEP_NAME
@@ -104,8 +109,9 @@ def sweep(
         _show(out, sweep_states(loaded, out), None, json_output)
         return
     stays = f"what is finished is in {out}, and the same command with --resume goes on"
-    with console.interruptible(lambda: stays):
-        states = run_sweep(loaded, out, resume, workers, console.progress)
+    own = takes_of(loaded) if ray is not None else {}
+    with chosen_workers(workers, ray, ray_takes, own) as who, console.interruptible(lambda: stays):
+        states = run_sweep(loaded, out, resume, who, console.progress)
     _show(out, states, _compared(out, states), json_output)
     _refuse_unfinished(out, states)
 

@@ -8,6 +8,7 @@ runs/<name>/      the runs (`auxdrive.runs`)
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,11 @@ from auxdrive.errors import DataError, UsageError
 from auxdrive.runs import NOT_IN_FINGERPRINT, RunFolder
 from auxdrive.storage.claims import FolderKind, changed
 from auxdrive.storage.publish import write_atomic
-from auxdrive.storage.reading import entries, exists, is_folder, make_folder
-from auxdrive.strict import Strict, dump_json, read_model
+from auxdrive.storage.reading import entries, exists, is_folder, make_folder, read_bytes
+from auxdrive.strict import MAX_JSON_BYTES, Strict, dump_json, read_model
 from auxdrive.strict_yaml import dump_yaml, read_yaml
 
-from auxdrive_train.sweeping import SWEEP_NAME
+from auxdrive_train.sweeping import SWEEP_NAME, is_sweep
 from auxdrive_train.sweeping.config import SweepConfig, parse_sweep
 
 _RUNS_NAME, _FAILURES_NAME, _RUNS_DIR = "runs.json", "failures.json", "runs"
@@ -64,6 +65,16 @@ class SweepFolder:
     """
 
     path: Path
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether it holds a sweep."""
+        return is_sweep(self.path)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of what it trains, by which another machine recognises the folder."""
+        return hashlib.sha256(read_bytes(self.path / SWEEP_NAME, MAX_JSON_BYTES)).hexdigest()
 
     def run(self, name: str) -> RunFolder:
         """The run of that name."""

@@ -1,19 +1,24 @@
-"""Train a sweep: run by run, in processes of their own, and continue it after it was stopped."""
+"""Train a sweep: run by run, in processes of their own, and continue it after it was stopped. A run
+is written where it is trained, so workers on other machines share the sweep's folder and the data.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from auxdrive.data.dataset import Dataset
-from auxdrive.errors import AuxdriveError, DataError
-from auxdrive.machine.workers import check_workers, run_each
+from auxdrive.errors import AuxdriveError, DataError, UsageError
+from auxdrive.machine.jobs import Workers
+from auxdrive.machine.workers import run_each, workers_of
 from auxdrive.modalities import Modality
 from auxdrive.runs import RunFolder
 from auxdrive.storage.claims import claim
+from auxdrive.storage.reading import is_folder
 from auxdrive.work import Shown, ShowProgress, Work, no_progress
 
 from auxdrive_train.data.deriving import derive_missing
@@ -47,7 +52,7 @@ def run_sweep(
     sweep: SweepConfig,
     out: Path,
     resume: bool = False,
-    workers: int = 1,
+    workers: int | Workers = 1,
     progress: ShowProgress = no_progress,
 ) -> list[SweepState]:
     """Train every run of a sweep that is not finished.
@@ -61,7 +66,8 @@ def run_sweep(
         sweep: what is trained.
         out: the sweep's folder.
         resume: continue the sweep that `out` holds.
-        workers: how many runs train side by side; results do not depend on it.
+        workers: how many runs train side by side on this machine, or `RayWorkers`, whose nodes must
+            share `out` and the data; results do not depend on it.
         progress: shows how far it is.
 
     Returns:
@@ -72,7 +78,7 @@ def run_sweep(
         UsageError: `out` is in use by another process, or holds something else.
         DataError: the data set cannot be read, or a record of the sweep is damaged.
     """
-    check_workers(workers)
+    who = workers_of(workers)
     members, folder = members_of(sweep), SweepFolder(out)
     _derive(members, progress)
     with claim(out, sweep, SWEEP, resume):
@@ -81,18 +87,39 @@ def run_sweep(
         left = [
             member for member, each in zip(members, states, strict=True) if each.state != "finished"
         ]
-        work = Work("sweep", "run", len(members), at_once=workers)
+        work = Work("sweep", "run", len(members), at_once=who.count)
         with progress(work) as shown:
             shown.found(len(members) - len(left))
-            _train_each(folder, left, workers, shown)
+            _train_each(folder, left, who, shown)
         return _states(folder, members)
 
 
-def _train_each(folder: SweepFolder, members: Iterable[Member], workers: int, shown: Shown) -> None:
+def takes_of(sweep: SweepConfig) -> dict[str, float]:
+    """What a worker that trains takes of a machine that it shares with others.
+
+    Args:
+        sweep: what is trained.
+
+    Returns:
+        Amounts by the names CPU and GPU.
+
+    Raises:
+        ConfigError: the runs' mistakes.
+    """
+    configs = [member.config for member in members_of(sweep)]
+    gpus = {"GPU": 1.0} if any(config.device == "cuda" for config in configs) else {}
+    return {"CPU": float(max(config.threads for config in configs)), **gpus}
+
+
+def _train_each(
+    folder: SweepFolder, members: Sequence[Member], workers: Workers, shown: Shown
+) -> None:
     """Train runs, and record which of them failed and why."""
     failures = dict(folder.failures())
-    jobs = [(member, folder.run(member.name).path) for member in members]
-    with closing(run_each(_Trainer, jobs, workers)) as results:
+    jobs = [(member, folder.run(member.name).path.absolute()) for member in members]
+    data = dict.fromkeys(path for member in members for path in member.config.data)
+    make = _MakeTrainer(folder.path.absolute(), folder.sha256, tuple(data))
+    with closing(run_each(make, jobs, workers)) as results:
         for (member, path), result in results:
             failures.pop(member.name, None)
             if isinstance(result, Exception):
@@ -100,6 +127,31 @@ def _train_each(folder: SweepFolder, members: Iterable[Member], workers: int, sh
                 _LOG.warning("%s failed: %s", path, failures[member.name])
             folder.write_failures(failures)
             shown.done(1, member.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _MakeTrainer:
+    """Makes a worker that trains."""
+
+    sweep: Path
+    sha256: str
+    data: tuple[Path, ...]
+
+    def __call__(self) -> _Trainer:
+        return _Trainer()
+
+    def check_machine(self) -> None:
+        folder = SweepFolder(self.sweep)
+        if not folder.is_sweep or folder.sha256 != self.sha256:
+            raise UsageError(f"{self.sweep} is not the sweep's folder. {_SHARED}")
+        if lacking := [str(path) for path in self.data if not is_folder(path)]:
+            raise UsageError(f"there is no {', '.join(lacking)}. {_SHARED}")
+
+
+_SHARED = (
+    "Runs are written where they are trained: --out and the data must lie in folders that all "
+    "nodes share, under the same paths"
+)
 
 
 class _Trainer:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 from auxdrive.agent import Agent
 from auxdrive.bundles import CARD_NAME
@@ -42,6 +43,15 @@ class AgentSource:
     runtime_options: Mapping[str, object] = field(default_factory=dict)
     precision: str = FP32
     require_signature: Path | None = None
+
+    def absolute(self) -> Self:
+        """The same, with paths that do not depend on the folder in which a process runs."""
+        key = self.require_signature
+        return replace(
+            self,
+            path=self.path.absolute(),
+            require_signature=None if key is None else key.absolute(),
+        )
 
     def check(self) -> None:
         """Check what can be checked without loading the agent.

@@ -93,6 +93,15 @@ class RemoteAgent:
         assert self._described is not None
         return self._described
 
+    def prepare(self) -> None:
+        """Load the agent now, and not only for the first route.
+
+        Raises:
+            AgentFailed: it cannot be loaded, or is not the one that was described.
+        """
+        if self._process is None:
+            self._load()
+
     def begin(self, seed: int) -> None:
         """Begin a new route, whose random numbers come from `seed`.
 

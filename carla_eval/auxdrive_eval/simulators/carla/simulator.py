@@ -12,7 +12,7 @@ from typing import Any
 
 from auxdrive.cards import VehicleSpec
 from auxdrive.errors import AuxdriveError, WorkerDied
-from auxdrive.machine.workers import OwnProcess
+from auxdrive.machine.worker_processes import OwnProcess
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Control

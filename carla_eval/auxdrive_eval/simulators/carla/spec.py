@@ -92,4 +92,5 @@ CARLA = SimulatorSpec(
     caveat="CARLA scores without a leaderboard's scenarios",
     extra="carla",
     package="carla",
+    takes={"carla": 1.0},
 )
