@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import tracemalloc
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from auxdrive.errors import UsageError
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.agents.fingerprint import fingerprint, hash_files, names_of_files
+from auxdrive_eval.driving.agents.remote import RemoteAgent
 from auxdrive_eval.driving.evaluate import drive_all
 from auxdrive_eval.driving.folder import DriverIdentity, identify, read_driver
+from auxdrive_eval.driving.route_worker import MakeRouteWorker
 from auxdrive_eval.driving.settings import DriverSource
 from auxdrive_eval.world import Route
 from small_world import SETTINGS
@@ -225,3 +228,24 @@ def test_results_inside_the_agents_folder_are_no_part_of_it(agent: Path) -> None
     assert grown.made_while_driving == ("log.txt",)
     assert identify(AgentSource(agent), None, (), out, grown).sha256 == before.sha256
     assert identify(AgentSource(agent), None, (), out, before).sha256 != before.sha256
+
+
+def test_another_machine_must_have_the_same_agent_and_be_able_to_set_it_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(install(tmp_path / "site")))
+    folder = agent_folder(tmp_path, "goal")
+    source = DriverSource(AgentSource(folder))
+    with closing(RemoteAgent(AgentSource(folder), source.limits)) as agent:
+        described = agent.description
+    make = MakeRouteWorker(source, described, SETTINGS, "1.0", expected=hash_files(folder))
+    make.check_machine()
+    (folder / "fingerprint.txt").write_text("another")  # no file of the evaluation's agent
+    with pytest.raises(UsageError, match="cannot be set up: it is not the agent that the eval"):
+        make.check_machine()
+    (folder / "agent.txt").write_text("reset")
+    with pytest.raises(UsageError, match=r"is another agent than here: agent\.txt differ"):
+        make.check_machine()
+    folder.rename(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="no such bundle or run"):
+        make.check_machine()

@@ -117,13 +117,13 @@ def without_wall_time(value: Any) -> Any:
 
 
 def driven(folder: Path) -> dict[str, Any]:
-    """Every file of a drive but its page, without the wall time."""
+    """Every file of a drive but its page, without what tells of this machine's time."""
     return {
         str(path.relative_to(folder)): without_wall_time(json.loads(path.read_bytes()))
         if path.suffix == ".json"
         else path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix != ".html"
+        if path.is_file() and path.suffix != ".html" and path.name != "latency.npy"
     }
 
 
