@@ -13,6 +13,23 @@ from auxdrive_eval.simulators.embedded.scene import Scene
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.world import Contact, Route, ScenarioState, WorldState
 
+SEEDS = {
+    "ControlLoss": 1003,
+    "FollowLeadingVehicle": 1001,
+    "DynamicObjectCrossing": 1007,
+    "ParkingCrossingPedestrian": 1000,
+    "PedestrianCrossing": 1003,
+    "VehicleTurningRoute": 1001,
+    "VehicleTurningRoutePedestrian": 1001,
+    "ParkingCutIn": 1008,
+    "StationaryObjectCrossing": 1001,
+    "OppositeVehicleRunningRedLight": 1007,
+    "SignalizedJunctionLeftTurn": 1005,
+    "NonSignalizedJunctionLeftTurn": 1011,
+    "SignalizedJunctionRightTurn": 1007,
+    "OppositeVehicleTakingPriority": 1011,
+}
+"""A route of each scenario on which it begins soon, and on which the ego has green."""
 LIMIT_S = 150.0
 AFTER_S = 2.0
 
@@ -56,7 +73,7 @@ def expert(simulator: EmbeddedSimulator, state: WorldState) -> Control:
 
 def careless(simulator: EmbeddedSimulator, state: WorldState) -> Control:
     """Someone who keeps to the lane and to 7 m/s, whatever is ahead."""
-    return Control(simulator.expert().steer_rad, 0.5 if state.speed_mps < 7.0 else 0.1, 0.0)
+    return Control(simulator.expert().steer_rad, 0.5 if state.speed_mps < 7.0 else 0.0, 0.0)
 
 
 def drive(
@@ -82,6 +99,8 @@ def drive(
             found.events += [event.kind for event in criterion.update(state)]
         if last_s == LIMIT_S and all(each.ended_s is not None for each in state.scenarios):
             last_s = state.time_s + AFTER_S
+    for criterion in criteria:
+        found.events += [event.kind for event in criterion.finish(state)]
     simulator.close()
     return found
 

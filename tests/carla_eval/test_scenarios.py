@@ -14,15 +14,18 @@ from auxdrive_eval.criteria import EventKind
 from auxdrive_eval.simulators.embedded.scenarios import OTHER_NAMES, SCENARIOS
 from auxdrive_eval.simulators.settings import simulator_settings
 from auxdrive_eval.world import ScenarioOutcome
-from scenario_drives import careless, digest, drive, expert
+from scenario_drives import SEEDS, careless, digest, drive, expert
 
-SEEDS = {"DynamicObjectCrossing": 1002, "FollowLeadingVehicle": 1001}
-"""A route of each scenario that begins soon."""
 HARMED = {
     "DynamicObjectCrossing": EventKind.COLLISION_PEDESTRIAN,
-    "FollowLeadingVehicle": EventKind.COLLISION_VEHICLE,
+    "ParkingCrossingPedestrian": EventKind.COLLISION_PEDESTRIAN,
+    "PedestrianCrossing": EventKind.COLLISION_PEDESTRIAN,
+    "VehicleTurningRoutePedestrian": EventKind.COLLISION_PEDESTRIAN,
+    "StationaryObjectCrossing": EventKind.COLLISION_LAYOUT,
 }
-"""The infraction of a careless driver."""
+"""The infraction of a careless driver; of other scenarios it is a collision with a vehicle. What
+comes of a loss of control stands in test_scenarios_cars.
+"""
 
 
 @pytest.mark.parametrize("kind", SCENARIOS)
@@ -34,11 +37,11 @@ def test_the_expert_comes_through_unharmed(kind: str, traffic: int) -> None:
     assert (found.contacts, found.events) == (set(), [])
 
 
-@pytest.mark.parametrize("kind", SCENARIOS)
+@pytest.mark.parametrize("kind", [kind for kind in SCENARIOS if kind != "ControlLoss"])
 def test_a_careless_driver_is_penalised(kind: str) -> None:
     found = drive(kind, SEEDS[kind], careless)
     assert found.scenario.outcome is ScenarioOutcome.COLLISION
-    assert HARMED[kind] in found.events
+    assert HARMED.get(kind, EventKind.COLLISION_VEHICLE) in found.events
 
 
 def test_a_drive_with_all_scenarios_is_the_same_in_another_process() -> None:
@@ -69,5 +72,5 @@ def test_the_page_names_every_scenario_and_its_other_names() -> None:
     page = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text()
     for kind in SCENARIOS:
         others = [name for name, meant in OTHER_NAMES.items() if meant == kind]
-        also = ", ".join(f"`{name}`" for name in others)
-        assert f"| `{kind}` | {also} |" in page
+        also = f" {', '.join(f'`{name}`' for name in others)}" if others else ""
+        assert f"| `{kind}` |{also} |" in page

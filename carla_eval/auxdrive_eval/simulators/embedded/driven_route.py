@@ -131,7 +131,7 @@ class DrivenRoute:
             self._lights.colours(self._time_s),
             self._ego,
             ego_box,
-            self._bodies.claims(),
+            () if self._scenarios is None else self._scenarios.claims(),
         )
         self._contacts = self._touching.settle(self._tick_s)
         if self._scenarios is not None:

@@ -24,7 +24,7 @@ from auxdrive_eval.simulators.embedded.render.shapes.faces import Face, Layer, P
 from auxdrive_eval.simulators.embedded.render.shapes.people import STYLES, body_faces
 from auxdrive_eval.simulators.embedded.render.shapes.town_faces import HEAD_CENTRE_M, light_posts
 from auxdrive_eval.simulators.embedded.scene import Scene
-from auxdrive_eval.simulators.embedded.town.model import BodyPose, CarPose, Town
+from auxdrive_eval.simulators.embedded.town.model import BodyKind, BodyPose, CarPose, Town
 from auxdrive_eval.world import LightColour
 
 CAR_REACH_M = 150.0
@@ -49,14 +49,14 @@ class _Shape:
         form: what its planes are.
         look: what its colours are besides.
         painted: its faces for the image, the last one a shadow.
-        plain: its faces for the numbers.
+        plain: its faces for the numbers; None for what only the image shows.
     """
 
     name: str
     form: Hashable
     look: Hashable
     painted: Callable[[], list[Face]]
-    plain: Callable[[], list[Face]]
+    plain: Callable[[], list[Face]] | None
 
 
 class Actors:
@@ -147,17 +147,23 @@ class Actors:
         index = used[paint] = used.get(paint, -1) + 1
         if index == len(painted):
             painted.append(self._paint(shape, sector))
+        if shape.plain is None:
+            self._put(self._image, painted[index], at)
+            return
         numbered = self._numbered.setdefault(shape.form, [])
         index_numbered = used[shape.form] = used.get(shape.form, -1) + 1
         if index_numbered == len(numbered):
-            numbered.append(self._number(shape))
+            numbered.append(self._number(shape.name, shape.plain()))
         numbers = numbered[index_numbered]
-        for stage, node in ((self._image, painted[index]), (self._numbers, numbers.node)):
-            # drawn in the scene's order, whichever cars were seen before
-            node.reparent_to(stage, len(self._visible))
-            node.set_pos_hpr(at.x_m, at.y_m, 0, math.degrees(at.yaw_rad), 0, 0)
-            self._visible.append(node)
+        self._put(self._image, painted[index], at)
+        self._put(self._numbers, numbers.node, at)
         self._registry.place(numbers.first, numbers.planes, at.x_m, at.y_m, at.yaw_rad)
+
+    def _put(self, graph: NodePath, node: NodePath, at: CarPose | BodyPose) -> None:
+        # drawn in the scene's order, whichever cars were seen before
+        node.reparent_to(graph, len(self._visible))
+        node.set_pos_hpr(at.x_m, at.y_m, 0, math.degrees(at.yaw_rad), 0, 0)
+        self._visible.append(node)
 
     def _paint(self, shape: _Shape, sector: int) -> NodePath:
         """What the image shows. Its shading is computed for the nearest of 16 headings."""
@@ -165,6 +171,8 @@ class Actors:
         root = NodePath(shape.name)
         for layer in (Layer.SHADOW, Layer.OBJECT):
             members = [f for f in faces if f.layer is layer]
+            if not members:
+                continue
             lit = pack(meshes.place(members, 0, 0, sector * 2 * math.pi / _SECTORS))
             node = root.attach_new_node(
                 make_node(layer.name, [make_geom(pack(members), colours_of(lit, self._light))])
@@ -172,10 +180,10 @@ class Actors:
             set_layer(node, layer)
         return root
 
-    def _number(self, shape: _Shape) -> _Numbered:
-        mesh = pack([f for f in shape.plain() if f.alpha == 1.0])
+    def _number(self, name: str, faces: list[Face]) -> _Numbered:
+        mesh = pack([f for f in faces if f.alpha == 1.0])
         first = self._registry.register([mesh])[0]
-        node = NodePath(make_node(shape.name, [make_geom(mesh, number_colours(mesh, first))]))
+        node = NodePath(make_node(name, [make_geom(mesh, number_colours(mesh, first))]))
         set_layer(node, Layer.OBJECT)
         node.set_attrib(ShadeModelAttrib.make(ShadeModelAttrib.M_flat))
         return _Numbered(node, first, mesh.planes)
@@ -200,7 +208,7 @@ def _shape_of_body(body: BodyPose) -> _Shape:
         (body.kind, body.step),
         style,
         lambda: body_faces(body.kind, style, body.step),
-        lambda: body_faces(body.kind, 0, body.step),
+        None if body.kind is BodyKind.DIRT else lambda: body_faces(body.kind, 0, body.step),
     )
 
 

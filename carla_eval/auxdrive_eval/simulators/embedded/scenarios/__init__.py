@@ -17,15 +17,35 @@ SCENARIOS: Registry[type[Scenario]] = Registry(
     "scenario",
     "auxdrive.scenarios",
     {
+        "ControlLoss": f"{_HERE}.control_loss:ControlLoss",
         "FollowLeadingVehicle": f"{_HERE}.hard_brake:HardBrake",
         "DynamicObjectCrossing": f"{_HERE}.dynamic_object_crossing:DynamicObjectCrossing",
+        "ParkingCrossingPedestrian": (
+            f"{_HERE}.parking_crossing_pedestrian:ParkingCrossingPedestrian"
+        ),
+        "PedestrianCrossing": f"{_HERE}.pedestrian_crossing:PedestrianCrossing",
+        "VehicleTurningRoute": f"{_HERE}.vehicle_turning:VehicleTurningRoute",
+        "VehicleTurningRoutePedestrian": f"{_HERE}.vehicle_turning:VehicleTurningRoutePedestrian",
+        "ParkingCutIn": f"{_HERE}.parking_cut_in:ParkingCutIn",
+        "StationaryObjectCrossing": f"{_HERE}.stationary_object:StationaryObject",
+        "OppositeVehicleRunningRedLight": f"{_HERE}.red_light_runner:RedLightRunner",
+        "SignalizedJunctionLeftTurn": f"{_HERE}.left_turn:LeftTurn",
+        "NonSignalizedJunctionLeftTurn": f"{_HERE}.left_turn:LeftTurnWithoutLights",
+        "SignalizedJunctionRightTurn": f"{_HERE}.red_light_runner:RightTurn",
+        "OppositeVehicleTakingPriority": f"{_HERE}.red_light_runner:TakingPriority",
     },
 )
 """By the names of scenario_runner."""
 OTHER_NAMES = {
+    "Scenario1": "ControlLoss",
     "Scenario2": "FollowLeadingVehicle",
     "HardBreakRoute": "FollowLeadingVehicle",
     "Scenario3": "DynamicObjectCrossing",
+    "Scenario4": "VehicleTurningRoute",
+    "Scenario7": "OppositeVehicleRunningRedLight",
+    "Scenario8": "SignalizedJunctionLeftTurn",
+    "Scenario9": "SignalizedJunctionRightTurn",
+    "Scenario10": "OppositeVehicleTakingPriority",
 }
 """What leaderboard 1.0 and 2.x call them in their files, where that is another name."""
 ALL = "all"

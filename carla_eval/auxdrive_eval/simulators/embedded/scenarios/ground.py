@@ -18,6 +18,7 @@ SCAN_M = 0.25
 WIDEST_M = 25.0
 KERB_M = 0.3
 """How far the kerb lies beyond the edge of the outermost lane."""
+BAY_MARGIN_M = 0.1
 SEAM_M = 0.2
 """A gap between two lanes that is no wider than twice this is no edge of the road."""
 
@@ -129,10 +130,19 @@ class Ground:
         left_m = lane.width_m / 2 + SEAM_M
         return -left_m - lane.parking_m <= lane.offset_m <= left_m
 
-    def parking_m(self, along_m: float) -> float:
-        """Width of the parking lane right of the route's lane, 0 without one."""
+    def bay_m(self, along_m: float, width_m: float) -> float | None:
+        """How far right of the route's centre line the middle of a car is that is parked in the
+        parking lane; None without one that is wide enough.
+
+        Args:
+            along_m: distance along the route.
+            width_m: of the car.
+        """
         pose = self.pose(along_m)
-        return self.kit.roads.lane_view(pose.x_m, pose.y_m, pose.yaw_rad).parking_m
+        lane = self.kit.roads.lane_view(pose.x_m, pose.y_m, pose.yaw_rad)
+        if lane.parking_m < width_m + BAY_MARGIN_M:
+            return None
+        return lane.width_m / 2 + lane.parking_m - width_m / 2
 
     def is_free(self, pose: Pose2, size_m: tuple[float, float, float]) -> bool:
         """Whether nothing of the town stands there.

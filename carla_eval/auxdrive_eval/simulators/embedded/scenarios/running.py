@@ -12,6 +12,7 @@ from auxdrive.types import Control
 from auxdrive_eval.simulators.embedded.scenarios import SCENARIOS, known_kind
 from auxdrive_eval.simulators.embedded.scenarios.base import Scenario
 from auxdrive_eval.simulators.embedded.scenarios.stage import Stage
+from auxdrive_eval.simulators.embedded.traffic.car import Claim
 from auxdrive_eval.world import Contact, RouteScenario, ScenarioOutcome, ScenarioState
 
 FIRST_M, LAST_M = 5.0, 15.0
@@ -53,6 +54,10 @@ class RouteScenarios:
             self._told = tuple(entry.state for entry in self._entries)
         return self._told
 
+    def claims(self) -> list[Claim]:
+        """What bodies cover and will cover, and where cars come that obey no rule."""
+        return [*self._stage.bodies.claims(), *self._stage.claims]
+
     def disturbed(self, control: Control) -> Control:
         """The control that reaches the ego.
 
@@ -76,6 +81,7 @@ class RouteScenarios:
         """
         stage = self._stage
         stage.time_s = time_s
+        stage.claims.clear()
         for entry in self._entries:
             scenario, state = entry.scenario, entry.state
             if scenario is None or state.ended_s is not None:

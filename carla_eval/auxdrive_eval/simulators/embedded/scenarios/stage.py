@@ -8,12 +8,14 @@ import numpy as np
 
 from auxdrive_eval.simulators.embedded.ego.tracker import RouteTracker
 from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle
+from auxdrive_eval.simulators.embedded.geometry.boxes import box
 from auxdrive_eval.simulators.embedded.scenarios.ground import Ground
 from auxdrive_eval.simulators.embedded.traffic.bodies import Bodies
+from auxdrive_eval.simulators.embedded.traffic.car import Car, Claim
 from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
 from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
 
-SLOWEST_MPS = 0.5
+CLAIM_M = 4.0
 
 
 @dataclass
@@ -32,6 +34,7 @@ class Stage:
         time_s: game time.
         steer_bias_rad: what is added to the ego's steering.
         pedal_bias: what is added to the ego's throttle.
+        claims: where cars that obey no rule will be soon; made anew in every tick.
     """
 
     ground: Ground
@@ -45,6 +48,7 @@ class Stage:
     time_s: float = field(default=0.0)
     steer_bias_rad: float = field(default=0.0)
     pedal_bias: float = field(default=0.0)
+    claims: list[Claim] = field(default_factory=list)
 
     @property
     def ego_m(self) -> float:
@@ -71,3 +75,23 @@ class Stage:
         """
         left_m = along_m - self.front_m
         return left_m <= max(distance_m, time_s * self.speed_mps)
+
+    def claim_ahead(self, car: Car, ahead_m: float) -> None:
+        """Tell everybody that a car will come, whoever has the right of way.
+
+        Args:
+            car: of the traffic.
+            ahead_m: how far along its lanes, from its middle.
+        """
+        graph = self.ground.kit.graph
+        for step_m in np.arange(0.0, max(ahead_m, 0.0) + 1e-6, CLAIM_M):
+            lane, at_m = car.lane, car.along_m + float(step_m)
+            for following in car.ahead:
+                if at_m <= graph.length[lane]:
+                    break
+                lane, at_m = following, at_m - float(graph.length[lane])
+            points, yaw_rad = graph.poses(np.array([lane]), np.array([at_m]))
+            there = box(
+                float(points[0, 0]), float(points[0, 1]), float(yaw_rad[0]), CLAIM_M, car.width_m
+            )
+            self.claims.append(Claim(car.car_id, there, car.speed_mps))

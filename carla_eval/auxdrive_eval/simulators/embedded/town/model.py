@@ -174,6 +174,7 @@ class BodyKind(StrEnum):
     CYCLIST = "cyclist"
     VENDING_MACHINE = "vending_machine"
     CONTAINER = "container"
+    DIRT = "dirt"
 
 
 BODY_SIZES_M = {
@@ -181,6 +182,7 @@ BODY_SIZES_M = {
     BodyKind.CYCLIST: (1.7, 0.6, 1.75),
     BodyKind.VENDING_MACHINE: (0.8, 1.1, 1.9),
     BodyKind.CONTAINER: (1.6, 1.3, 1.2),
+    BodyKind.DIRT: (2.2, 1.6, 0.0),
 }
 """Length (the direction in which it looks), width and height of each."""
 

@@ -30,6 +30,8 @@ FORESEEN_S = 2.5
 """Where a body will be within this time is in the way of cars already: a driver sees where somebody
 is walking to.
 """
+CAR_FORESEEN_M = 6.0
+"""So far along its path a car that pulls out is seen to be going."""
 STRIDE_M = 0.75
 WAIT_M = 0.8
 """A body does not walk into a car that is no farther ahead than this."""
@@ -86,11 +88,16 @@ class Body:
         x, y = (float(np.interp(along_m, self.arclength, self.path[:, axis])) for axis in (0, 1))
         return x, y
 
-    def heading(self) -> float:
-        """Where it looks, radians."""
+    def heading(self, along_m: float | None = None) -> float:
+        """Where it looks, radians.
+
+        Args:
+            along_m: where on its path; None is where it is.
+        """
         if self.length_m == 0.0:
             return self.yaw_rad
-        step = int(np.searchsorted(self.arclength, self.along_m, side="right")) - 1
+        at_m = self.along_m if along_m is None else along_m
+        step = int(np.searchsorted(self.arclength, at_m, side="right")) - 1
         step = min(max(step, 0), len(self.path) - 2)
         dx, dy = (self.path[step + 1] - self.path[step]).tolist()
         return math.atan2(dy, dx)
@@ -102,16 +109,22 @@ class Body:
             along_m: where on its path; None is where it is.
         """
         x, y = self.place(self.along_m if along_m is None else along_m)
-        return box(x, y, self.heading(), self.size_m[0], self.size_m[1])
+        return box(x, y, self.heading(along_m), self.size_m[0], self.size_m[1])
 
-    def claim(self) -> Claim:
-        """What it covers, and will cover soon."""
-        ahead_m = min(self.speed_mps * FORESEEN_S, self.length_m - self.along_m)
-        there = self.box()
-        if ahead_m > 0.0 and not isinstance(self.kind, CarKind):
-            there[:2] = self.place(self.along_m + ahead_m / 2)
-            there[3] += ahead_m / 2
-        return Claim(self.body_id, there, self.speed_mps)
+    def claims(self) -> list[Claim]:
+        """What it covers, and will cover soon. Who waits for a car does not keep that car
+        waiting.
+        """
+        here, left_m = self.box(), self.length_m - self.along_m
+        if self.moved_m == 0.0 or left_m <= 0.0:
+            return [Claim(self.body_id, here, self.speed_mps)]
+        if isinstance(self.kind, CarKind):
+            there = self.box(self.along_m + min(CAR_FORESEEN_M, left_m))
+            return [Claim(self.body_id, where, self.speed_mps) for where in (here, there)]
+        ahead_m = min(self.speed_mps * FORESEEN_S, left_m)
+        here[:2] = self.place(self.along_m + ahead_m / 2)
+        here[3] += ahead_m / 2
+        return [Claim(self.body_id, here, self.speed_mps)]
 
     def contact(self) -> Contact:
         """Its contact with the ego."""
@@ -123,10 +136,16 @@ class Body:
 
 
 class Bodies:
-    """All bodies of a route that is being driven."""
+    """All bodies of a route that is being driven.
+
+    Attributes:
+        all: by their ids.
+        marks: what lies flat on the road, and is in nobody's way.
+    """
 
     def __init__(self) -> None:
         self.all: dict[int, Body] = {}
+        self.marks: list[BodyPose] = []
         self._next = FIRST_BODY_ID
 
     def __bool__(self) -> bool:
@@ -189,7 +208,7 @@ class Bodies:
 
     def claims(self) -> list[Claim]:
         """What each of them covers, and will cover soon."""
-        return [body.claim() for body in self.all.values()]
+        return [claim for body in self.all.values() for claim in body.claims()]
 
     def speed(self, body_id: int) -> float:
         """The speed of a body in this tick, m/s; 0 while something holds it."""
@@ -214,7 +233,7 @@ class Bodies:
 
     def poses(self) -> tuple[BodyPose, ...]:
         """The others, for the renderer."""
-        return tuple(
+        return *self.marks, *(
             BodyPose(
                 b.body_id,
                 b.kind,

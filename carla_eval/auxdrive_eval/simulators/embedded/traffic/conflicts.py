@@ -33,13 +33,21 @@ def junction_conflicts(town: Town) -> dict[int, tuple[Conflict, ...]]:
         lanes = [town.lanes[lane_id] for lane_id in junction.connector_ids]
         for lane in lanes:
             found = (
-                _conflict(lane, other) for other in lanes if other.predecessors != lane.predecessors
+                conflict_of(lane, other)
+                for other in lanes
+                if other.predecessors != lane.predecessors
             )
             conflicts[lane.lane_id] = tuple(conflict for conflict in found if conflict is not None)
     return conflicts
 
 
-def _conflict(lane: Lane, other: Lane) -> Conflict | None:
+def conflict_of(lane: Lane, other: Lane) -> Conflict | None:
+    """How two connectors of a junction are in each other's way; None if they are not.
+
+    Args:
+        lane: one of them.
+        other: the other one.
+    """
     apart = np.hypot(*(lane.centreline[:, None] - other.centreline[None]).transpose(2, 0, 1))
     close = apart < CLEARANCE_M
     if not close.any():

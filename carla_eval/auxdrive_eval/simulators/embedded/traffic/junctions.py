@@ -40,10 +40,31 @@ class JunctionControl:
         self._conflicts = junction_conflicts(town)
         self._rank = priorities(town)
         self._granted: dict[int, int] = {}
+        self._forced: dict[int, int] = {}
+        self._barred: set[int] = set()
 
     def granted(self, car_id: int) -> int | None:
         """The connector that is reserved for a car, or None."""
         return self._granted.get(car_id)
+
+    def bar(self, car_id: int) -> None:
+        """Let a car wait at its line, whatever its signal, until it is forced or freed."""
+        self._barred.add(car_id)
+
+    def force(self, car_id: int, connector: int) -> None:
+        """Let a car enter, whatever its signal and whoever else is there, until it is freed.
+
+        Args:
+            car_id: whose next lane is the connector.
+            connector: the connector's id.
+        """
+        self._barred.discard(car_id)
+        self._forced[car_id] = connector
+
+    def free(self, car_id: int) -> None:
+        """Let a car obey the rules again."""
+        self._barred.discard(car_id)
+        self._forced.pop(car_id, None)
 
     def to_line_m(self, car: Car) -> float:
         """Distance from the car's front to the end of its lane."""
@@ -70,6 +91,9 @@ class JunctionControl:
         for car_id in list(self._granted):
             if car_id not in cars or not self._still_needs(cars[car_id], colours):
                 del self._granted[car_id]
+        for car_id, connector in self._forced.items():
+            if car_id in cars and cars[car_id].ahead[:1] == [connector]:
+                self._granted[car_id] = connector
         asking = [car for car in cars.values() if self._asks(car, occupancy)]
         for car in sorted(
             asking, key=lambda car: (-round(car.waited_s), self.to_line_m(car), car.car_id)
@@ -100,6 +124,8 @@ class JunctionControl:
     def _asks(self, car: Car, occupancy: Occupancy) -> bool:
         lane = self.town.lanes[car.lane]
         if car.car_id in self._granted or lane.junction_id is not None or not car.ahead:
+            return False
+        if car.car_id in self._barred:
             return False
         if self.to_line_m(car) > ASK_M + car.speed_mps**2 / (2 * COMFORT_STOP_MPS2):
             return False

@@ -29,6 +29,7 @@ class LightCycles:
             junction: [i for i, light in town.lights.items() if light.junction_id == junction]
             for junction in junctions
         }
+        self._junction = {light.light_id: light.junction_id for light in town.lights.values()}
         self._group = {light.light_id: light.group for light in town.lights.values()}
         self._groups = {
             junction: max(LEAST_GROUPS, 1 + max(self._group[light_id] for light_id in light_ids))
@@ -44,6 +45,22 @@ class LightCycles:
     def cycle_s(self, junction_id: int) -> float:
         """Length of a junction's cycle."""
         return self._groups[junction_id] * (self._green_s[junction_id] + YELLOW_S + ALL_RED_S)
+
+    def prolong(self, light_id: int, time_s: float, tick_s: float) -> bool:
+        """Keep a light green that is green: its junction's cycle stands still for a tick.
+
+        Args:
+            light_id: of the town.
+            time_s: now.
+            tick_s: length of the tick.
+
+        Returns:
+            Whether it is green.
+        """
+        green = self.colours(time_s)[light_id] is LightColour.GREEN
+        if green and self.colours(time_s - tick_s)[light_id] is LightColour.GREEN:
+            self._start_s[self._junction[light_id]] -= tick_s
+        return green
 
     def colours(self, time_s: float) -> dict[int, LightColour]:
         """Colour of every light of the town at that time."""

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from auxdrive.types import Float64
 
-from auxdrive_eval.simulators.embedded.render.shapes.faces import Colour, Face
+from auxdrive_eval.simulators.embedded.render.shapes.faces import Colour, Face, Layer
 from auxdrive_eval.simulators.embedded.render.shapes.meshes import (
     box_outline,
     place,
@@ -53,9 +53,11 @@ def body_faces(kind: BodyKind, style: int, step: int = 0) -> list[Face]:
         step: of a pedestrian's legs: 0 standing, 1 and 2 the two strides.
 
     Returns:
-        The faces in the body's frame. The last one is its shadow.
+        The faces in the body's frame. The last one is its shadow; dirt lies flat, and is one.
     """
     length_m, width_m, height_m = BODY_SIZES_M[kind]
+    if kind is BodyKind.DIRT:
+        return _dirt(length_m, width_m)
     ground = shadow(length_m, width_m)
     if kind is BodyKind.PEDESTRIAN:
         return [*_pedestrian(style, (0.0, _STRIDE_RAD, -_STRIDE_RAD)[step], height_m), ground]
@@ -181,3 +183,15 @@ def _container(length_m: float, width_m: float, height_m: float) -> list[Face]:
         *prism(outline, 0.14, height_m - 0.12, green, _THING),
         *prism(outline * 1.0, height_m - 0.12, height_m, lid, _THING, shrink=0.9),
     ]
+
+
+def _dirt(length_m: float, width_m: float) -> list[Face]:
+    """Earth on the road: patches that let the asphalt through. They are only in the RGB image."""
+    brown: Colour = (0.24, 0.17, 0.10)
+    patches = ((0.0, 0.0, 0.50, 0.2), (0.28, -0.18, 0.30, 0.9), (-0.30, 0.20, 0.28, 1.7))
+    faces = []
+    for x, y, radius, phase in patches:
+        outline = (regular(7, radius, phase) + np.array([x, y])) * (length_m, width_m)
+        points = np.column_stack([outline, np.zeros(7)])
+        faces.append(Face(points, brown, _THING, Layer.SHADOW, alpha=0.75))
+    return faces
