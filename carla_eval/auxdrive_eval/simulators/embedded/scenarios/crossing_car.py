@@ -216,10 +216,10 @@ def _car_ahead(stage: Stage, car: Car) -> tuple[float, float]:
     offset_m, best = -car.along_m, (math.inf, 0.0)
     for lane in (car.lane, *car.ahead):
         for other in stage.traffic.cars.values():
-            gap_m = offset_m + other.along_m - (car.length_m + other.length_m) / 2
-            if other.lane == lane and other.car_id != car.car_id and -ROOM_M < gap_m < best[0]:
-                if offset_m + other.along_m > 0.0:
-                    best = (gap_m, other.speed_mps)
+            ahead_m = offset_m + other.along_m
+            gap_m = ahead_m - (car.length_m + other.length_m) / 2
+            if other.lane == lane and ahead_m > 0.0 and gap_m < best[0]:
+                best = (gap_m, other.speed_mps)
         offset_m += float(stage.traffic.graph.length[lane])
     return best
 
