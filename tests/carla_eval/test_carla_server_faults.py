@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import queue
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 carla = pytest.importorskip("carla", reason="needs the extra [carla]")
 
+from carla_server.process import ServerProcess
 from stock_client import attach, connect, running, vehicle
 
 SMALL = {"image_size_x": "8", "image_size_y": "4"}
@@ -82,10 +84,28 @@ def test_a_server_that_dies_is_started_again_on_its_port() -> None:
         assert server.report()["struck"] == []
 
 
-def test_faults_of_the_command_line() -> None:
-    with running("--fault", "kind=drop,sensor=sensor.other.gnss,count=3") as (server, _, world):
+def test_faults_of_the_command_line(tmp_path: Path) -> None:
+    told = ("--struck", str(tmp_path / "struck"))
+    fault = ("--fault", "kind=drop,sensor=sensor.other.gnss,count=3")
+    with running(*fault, *told) as (server, _, world):
         sensor, places = attach(server, world, vehicle(world), "sensor.other.gnss")
         frames = [world.tick() for _ in range(5)]
         assert [places.get(timeout=5.0).frame for _ in range(2)] == frames[3:]
         assert sensor.is_alive
         assert len(server.report()["struck"]) == 3
+        assert (tmp_path / "struck").read_text().count(" drop sensor.other.gnss\n") == 3
+
+
+def test_how_long_time_ran_freely_moves_no_fault() -> None:
+    with ServerProcess(["--fault", "kind=die,tick=3"]) as server:
+        until = time.monotonic() + 10.0
+        while server.report()["frame"] < 20:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        _, world = connect(server)
+        before = server.report()["ticks"]
+        for _ in range(2 - before):
+            world.tick()
+        with pytest.raises(RuntimeError):
+            world.tick(1.0)
+        assert server.wait() == 134

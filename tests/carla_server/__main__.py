@@ -64,10 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--xodr", type=Path, help="folder of NAME.xodr or NAME.xodr.gz")
     parser.add_argument("--scene", default="", help="MODULE:NAME of a Scene")
     parser.add_argument("--fault", type=Fault.read, action="append", default=[])
+    parser.add_argument("--struck", type=Path, help="file that is told which faults strike")
     parser.add_argument("--with-parent", action="store_true", help="end when stdin closes")
     options = parser.parse_args(arguments)
     towns = towns_of(options.xodr)
-    world = World(towns, towns(options.town), scene_of(options.scene), Faults(list(options.fault)))
+    faults = Faults(list(options.fault), options.struck)
+    world = World(towns, towns(options.town), scene_of(options.scene), faults)
     server = Server(world, options.port)
     if options.with_parent:
         threading.Thread(target=_end_with_parent, daemon=True).start()

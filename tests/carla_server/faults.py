@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 KINDS = {
@@ -61,9 +62,15 @@ class Fault:
 
 @dataclass
 class Faults:
-    """Those that still have to strike, and those that did."""
+    """Those that still have to strike, and those that did.
+
+    Attributes:
+        told: file to which a line is added when one strikes, for whoever asks when the server has
+            ended.
+    """
 
     waiting: list[Fault] = field(default_factory=list)
+    told: Path | None = None
     struck: list[tuple[int, str, str]] = field(default_factory=list)
     tick: int = 0
 
@@ -80,5 +87,8 @@ class Faults:
                 if fault.count <= 0:
                     self.waiting.remove(fault)
                 self.struck.append((self.tick, kind, sensor))
+                if self.told is not None:
+                    with self.told.open("a") as file:
+                        print(self.tick, kind, sensor, file=file)
                 return fault
         return None
