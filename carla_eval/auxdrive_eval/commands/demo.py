@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,14 +77,14 @@ def _settings(**given: int) -> DemoSettings:
 
 
 def _print_findings(findings: Findings, page: Path) -> None:
-    columns = tuple(dict.fromkeys(column for row in findings.rows for column in row.values))
-    console.table(
-        "baseline, student and teacher (embedded scores are no CARLA scores)",
-        ("", *columns),
-        [
-            (f"{row.group}: {row.name}", *(row.values.get(column, "") for column in columns))
-            for row in findings.rows
-        ],
-    )
+    console.line("baseline, student and teacher (embedded scores are no CARLA scores)")
+    for group, found in groupby(findings.rows, key=lambda row: row.group):
+        rows = list(found)
+        columns = tuple(dict.fromkeys(column for row in rows for column in row.values))
+        console.table(
+            group,
+            ("", *columns),
+            [(row.name, *(row.values.get(column, "") for column in columns)) for row in rows],
+        )
     console.note(findings.verdict)
     console.note(f"{findings.wall_s:.0f} s in all; report: {page}")

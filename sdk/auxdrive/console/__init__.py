@@ -8,12 +8,10 @@ follows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from auxdrive.console.showing import progress
 from auxdrive.console.speech import (
@@ -31,7 +29,8 @@ from auxdrive.console.speech import (
     stderr,
     stdout,
 )
-from auxdrive.console.standard_streams import keep_for_result, result_written, write_result
+from auxdrive.console.standard_streams import keep_for_result, write_result
+from auxdrive.console.tables import table
 
 __all__ = [
     "NORMAL", "QUIET", "VERBOSE", "JsonOption", "error", "interruptible",
@@ -61,30 +60,6 @@ def print_json(result: Mapping[str, Any]) -> None:
     from auxdrive.strict import dump_json  # with pydantic, which most of the command line needs not
 
     write_result(dump_json(result).decode("ascii"))
-
-
-def table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], text: Sequence[str] = ()
-) -> None:
-    """Print a table on standard output.
-
-    Args:
-        title: of the table.
-        columns: their heads.
-        rows: a cell for each column; None for an empty one.
-        text: heads of the columns that are aligned left, as the first always is. The others hold
-            numbers and are aligned right.
-    """
-    # As `Text`, since rich would take parts of some file names for markup.
-    drawn = Table(title=Text(printable(title)), title_justify="left", header_style="bold")
-    for index, column in enumerate(columns):
-        heading = Text("\n".join(map(printable, column.split("\n"))))
-        side: Literal["left", "right"] = "left" if index == 0 or column in text else "right"
-        drawn.add_column(heading, justify=side, overflow="fold")  # nothing is cut off
-    for row in rows:
-        drawn.add_row(*(Text("" if cell is None else message(str(cell))) for cell in row))
-    with result_written():
-        stdout.print(drawn)
 
 
 def line(text: str) -> None:
