@@ -20,7 +20,12 @@ sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
 import small_recording
 import strange_agents
 import town_by_hand
+from carla_report import CarlaReport
 from small_world import CAMERA
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(CarlaReport())
 
 
 @pytest.fixture(scope="module")

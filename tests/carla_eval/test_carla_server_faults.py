@@ -102,7 +102,8 @@ def test_how_long_time_ran_freely_moves_no_fault() -> None:
         while server.report()["frame"] < 20:
             assert time.monotonic() < until
             time.sleep(0.01)
-        _, world = connect(server)
+        client, world = connect(server)
+        client.set_timeout(1.0)
         before = server.report()["ticks"]
         for _ in range(2 - before):
             world.tick()
