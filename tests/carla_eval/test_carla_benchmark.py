@@ -216,6 +216,15 @@ def test_a_simulation_that_crashes_again_and_again_is_told(
     assert again.driven[0].record.status == "Completed"
 
 
+def test_a_server_that_dies_as_it_starts_is_started_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings_in(tmp_path / "root", faults=["kind=die,tick=0"])
+    assert len(planned(settings, 1)) == 1
+    assert "the simulation crashed as it began" in caplog.text
+    assert (tmp_path / "root" / "started").read_text().count("\n") == 2
+
+
 def test_two_workers_have_a_server_each_and_change_no_record(tmp_path: Path) -> None:
     settings = settings_in(tmp_path / "root")
     routes = planned(settings, 3)

@@ -53,11 +53,16 @@ def straight(simulator: Simulator) -> Route:
 
 @pytest.fixture
 def look(server: tuple[str, int], simulator: Simulator) -> Look:
-    """Gives the world as another client sees it. It sees nothing before the next tick."""
+    """Gives the world as another client sees it. It sees nothing before the first tick to which it
+    listens.
+    """
 
     def found() -> Any:
         world = client_of(server).get_world()
-        simulator.step(STAND)
+        until = time.monotonic() + 30.0
+        while not len(world.get_actors()):
+            assert time.monotonic() < until
+            simulator.step(STAND)
         return world
 
     return found

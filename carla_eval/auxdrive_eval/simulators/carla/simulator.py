@@ -6,6 +6,7 @@ server and client is an error here.
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -29,8 +30,10 @@ from auxdrive_eval.world import Point, Route, TownMap, Weather, WorldState
 VERSION = "1"
 """Raise it whenever the same route, seed and driver give another drive than before."""
 PLANNING_S = 120.0
+STARTS = 3
 SPARE_S = 5.0
 """The client has its own time-outs; its process is ended this much later than the last of them."""
+_log = logging.getLogger(__name__)
 
 
 class CarlaSimulator:
@@ -56,6 +59,24 @@ class CarlaSimulator:
         self.camera = options.camera
         self.vehicle = VehicleSpec(name=options.ego, wheelbase_m=axles.wheelbase_m)
         self.steering = SteeringSpec(max_road_wheel_deg=options.max_steer_deg)
+        self._begin(sensors, STARTS if options.carla_root else 1)
+
+    def _begin(self, sensors: bool, starts: int) -> None:
+        """Find a server or start one, and connect; a server that ends as it starts is started
+        again.
+        """
+        while True:
+            starts -= 1
+            try:
+                self._connect(sensors)
+                return
+            except SimulationCrashed as crashed:
+                if starts == 0:
+                    raise
+                _log.warning("the simulation crashed as it began, and begins again: %s", crashed)
+
+    def _connect(self, sensors: bool) -> None:
+        options = self._options
         self._server = Server(options)
         self._process: OwnProcess[tuple[str, tuple[Any, ...]], Any] | None = OwnProcess(
             partial(ClientHalf, options, self._server.port, sensors)
