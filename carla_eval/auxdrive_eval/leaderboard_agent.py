@@ -4,26 +4,30 @@ leaderboard 1.0 and 2.x and in Bench2Drive. How it is run stands in docs/leaderb
 A leaderboard is given the path of this file (`--agent`), imports it as a module of its own, and
 asks for the class by the name that `get_entry_point` returns. The class is made then, since it is
 one of the leaderboard's agents: this module can be imported without a leaderboard.
+
+The leaderboards of older CARLA versions run in older Pythons, which cannot import auxdrive. So this
+file needs no more than Python 3.7 and NumPy, and where the environment variable AUXDRIVE_PYTHON
+names the Python of auxdrive, the bundle is driven in a process of that one.
 """
 
 from __future__ import annotations
 
-import math
+import contextlib
+import importlib.util
+import os
+import subprocess
+import sys
+import threading
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
-from auxdrive.errors import UsageError
-from auxdrive.frames import steer_rad_to_carla
-
-from auxdrive_eval.carla_axles import AXLES
-from auxdrive_eval.team_agent.config import leaderboard_config
-from auxdrive_eval.team_agent.driver import TeamDriver
-from auxdrive_eval.team_agent.plan import read_plan
-
 AGENT = "AuxdriveAgent"
-EGO = AXLES["vehicle.lincoln.mkz_2020"]
-"""The ego of leaderboard 2.x; that of 1.0, an older Lincoln, has its axles in the same places."""
+PYTHON = "AUXDRIVE_PYTHON"
+HOST = ("-E", "-P", "-u", "-c", "from auxdrive_eval.team_agent.host import main; main()")
+SETUP_S, TICK_S, CLOSE_S = 300.0, 60.0, 10.0
+"""How long the process may take for each."""
+_WIRE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "driving", "agents", "wire.py")
 
 
 def get_entry_point() -> str:
@@ -43,18 +47,151 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-@cache
+class AgentError(Exception):
+    """The agent cannot be run, or failed in its own process. The message is one sentence."""
+
+
+class SeatElsewhere:
+    """A seat (`auxdrive_eval.team_agent.seat.Seat`) in a process of another Python.
+
+    Args:
+        python: that one's path.
+        config: path of the agent's config.
+
+    Raises:
+        AgentError: it cannot be started, or refuses the config.
+    """
+
+    def __init__(self, python: str, config: str | None) -> None:
+        self._wire = _module(_WIRE)
+        command = [python, *HOST]
+        try:
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        except OSError as error:
+            raise AgentError(f"{PYTHON}={python}: cannot be started ({error})") from error
+        try:
+            self.sensors = self._ask(SETUP_S, {"op": "setup", "config": config})
+        except BaseException:
+            self.close()
+            raise
+
+    def begin(self, degrees: list[list[float]], places: list[list[float]]) -> None:
+        """See `Seat.begin`.
+
+        Args:
+            degrees: see there.
+            places: see there.
+        """
+        self._ask(SETUP_S, {"op": "begin", "degrees": degrees, "places": places})
+
+    def step(self, input_data: Mapping[str, Any], time_s: float) -> Any:
+        """See `Seat.step`.
+
+        Args:
+            input_data: see there.
+            time_s: see there.
+        """
+        arrays, others, frames = {}, {}, {}
+        for name, (frame, data) in input_data.items():
+            frames[name] = int(frame)
+            if hasattr(data, "dtype") and data.shape:
+                arrays[name] = data
+            elif isinstance(data, Mapping):
+                others[name] = {key: float(value) for key, value in data.items()}
+            else:
+                raise AgentError(
+                    f"the sensor '{name}' sent a {type(data).__name__}; a leaderboard gives arrays "
+                    "and the speedometer's dictionary"
+                )
+        body = {"op": "step", "time_s": float(time_s), "frames": frames, "others": others}
+        return self._ask(TICK_S, body, arrays)
+
+    def close(self) -> None:
+        """Release the bundle, and end the process."""
+        try:
+            # it may have ended already, which is all that is wanted
+            with contextlib.suppress(AgentError, subprocess.TimeoutExpired):
+                self._ask(CLOSE_S, {"op": "close"})
+                self._process.wait(CLOSE_S)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                with contextlib.suppress(OSError):  # what was not sent is of no use any more
+                    pipe.close()  # type: ignore[union-attr]
+
+    def _ask(self, limit_s: float, body: Mapping[str, Any], arrays: Any = None) -> Any:
+        late = threading.Timer(limit_s, self._process.kill)
+        late.daemon = True
+        late.start()
+        try:
+            self._wire.write_message(self._process.stdin, body, arrays or {})
+            message = self._wire.read_message(self._process.stdout)
+        except (OSError, ValueError, self._wire.BrokenMessage):
+            message = None
+        finally:
+            is_late = late.finished.is_set()
+            late.cancel()
+        if message is None:
+            why = f"gave no reply within {limit_s:g} s" if is_late else "has ended"
+            raise AgentError(
+                f"the agent's process {why} at '{body['op']}' (exit code {self._exit_code()}); "
+                "what it said stands above"
+            )
+        if "failed" in message[0]:
+            raise AgentError(message[0]["failed"])
+        return message[0]["done"]
+
+    def _exit_code(self) -> int:
+        try:
+            return self._process.wait(CLOSE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+
+def _seat(config: str | None) -> Any:
+    """A seat in this process, or in that of another Python where one is named.
+
+    Raises:
+        AgentError: no other Python is named, and this one cannot import auxdrive.
+    """
+    python = os.environ.get(PYTHON, "")
+    if python:
+        return SeatElsewhere(python, config)
+    try:
+        from auxdrive_eval.team_agent.seat import Seat
+    except (ImportError, SyntaxError) as error:
+        version = "{}.{}".format(*sys.version_info[:2])
+        raise AgentError(
+            f"this Python {version} cannot import auxdrive ({error}): set {PYTHON} to the path of "
+            "the Python in which auxdrive is installed"
+        ) from error
+    return Seat(config)
+
+
+def _module(path: str) -> Any:
+    """A module by the path of its file, whatever package it is of."""
+    spec = importlib.util.spec_from_file_location("auxdrive_wire", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@lru_cache(maxsize=1)
 def _agent_class() -> type:
     """The agent, which is a subclass of the leaderboard's.
 
     Raises:
-        UsageError: there is no leaderboard, or it cannot be imported.
+        AgentError: there is no leaderboard, or it cannot be imported.
     """
     try:
         import carla
         from leaderboard.autoagents.autonomous_agent import AutonomousAgent, Track
     except ImportError as error:
-        raise UsageError(
+        raise AgentError(
             "the leaderboard agent runs inside of a CARLA leaderboard, and that cannot be imported "
             f"here ({error}): put the folders of leaderboard and scenario_runner on PYTHONPATH, "
             f"and run leaderboard_evaluator.py with --agent {__file__} (docs/leaderboard.md)"
@@ -65,23 +202,21 @@ def _agent_class() -> type:
         between 1.0 and 2.x.
         """
 
-        _driver: TeamDriver | None = None
-        _max_steer_rad: float
+        _seat: Any = None
+        _has_begun = False
 
         def setup(self, path_to_conf_file: str) -> None:
             """Load the bundle.
 
             Args:
-                path_to_conf_file: see `team_agent.config.leaderboard_config`.
+                path_to_conf_file: see `auxdrive_eval.leaderboard_config`.
             """
             self.track = Track.SENSORS
-            config = leaderboard_config(path_to_conf_file)
-            self._driver = TeamDriver(config, EGO.rear_m)
-            self._max_steer_rad = math.radians(config.max_steer_deg)
+            self._seat = _seat(path_to_conf_file)
 
         def sensors(self) -> list[dict[str, Any]]:
             """The sensors of `team_agent.sensors.sensor_suite`."""
-            return [dict(each) for each in self._loaded().sensors]
+            return [dict(each) for each in self._taken().sensors]
 
         def run_step(self, input_data: Mapping[str, Any], timestamp: float) -> Any:
             """The `carla.VehicleControl` for this tick.
@@ -90,29 +225,41 @@ def _agent_class() -> type:
                 input_data: what the sensors sent.
                 timestamp: the game's time in seconds.
             """
-            driver = self._loaded()
-            if not driver.has_begun:
-                driver.begin(read_plan(self._global_plan, self._global_plan_world_coord))
-            control = driver.step(input_data, timestamp)
-            return carla.VehicleControl(
-                throttle=control.throttle,
-                steer=steer_rad_to_carla(control.steer_rad, self._max_steer_rad),
-                brake=control.brake,
-            )
+            seat = self._taken()
+            if not self._has_begun:
+                seat.begin(*_rows(self._global_plan, self._global_plan_world_coord))
+                self._has_begun = True
+            throttle, steer, brake = seat.step(input_data, timestamp)
+            return carla.VehicleControl(throttle=throttle, steer=steer, brake=brake)
 
         def destroy(self) -> None:
             """Release the bundle. A leaderboard calls it after a failed `setup` too."""
-            driver, self._driver = self._driver, None
-            if driver is not None:
-                driver.close()
+            seat, self._seat = self._seat, None
+            if seat is not None:
+                seat.close()
 
-        def _loaded(self) -> TeamDriver:
-            if self._driver is None:
-                raise UsageError(
+        def _taken(self) -> Any:
+            if self._seat is None:
+                raise AgentError(
                     "the agent has no bundle: setup comes first, and destroy comes last"
                 )
-            return self._driver
+            return self._seat
 
     AuxdriveAgent.__module__ = __name__
     AuxdriveAgent.__qualname__ = AGENT
     return AuxdriveAgent
+
+
+def _rows(gps: Any, world: Any) -> tuple[list[list[float]], list[list[float]]]:
+    """A leaderboard's plan as plain numbers, see `Seat.begin`."""
+    degrees = [[point["lat"], point["lon"]] for point, _ in gps or ()]
+    places = [
+        [
+            place.location.x,
+            place.location.y,
+            place.rotation.yaw,
+            int(getattr(option, "value", option)),
+        ]
+        for place, option in world or ()
+    ]
+    return degrees, places

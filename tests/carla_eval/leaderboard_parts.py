@@ -25,6 +25,7 @@ from auxdrive.types import Float64, Pose2, RoadOption
 from auxdrive_eval import leaderboard_agent
 from auxdrive_eval.road_maps.geo import GeoReference
 from auxdrive_eval.team_agent.plan import Plan, read_plan
+from auxdrive_eval.team_agent.seat import EGO
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "sdk"))  # tests are no package
 import bundle_factory
@@ -32,8 +33,7 @@ import onnx
 from onnx import numpy_helper
 
 CAMERA = CameraSpec(width=32, height=24, fov_deg=100.0, x_m=1.7, y_m=0.2, z_m=1.6, pitch_rad=0.1)
-REAR_M = leaderboard_agent.EGO.rear_m
-WHEELBASE_M = leaderboard_agent.EGO.wheelbase_m
+REAR_M, WHEELBASE_M = EGO.rear_m, EGO.wheelbase_m
 TICK_S = 0.05
 PER_STEP, LEAST_M = 0.08, 1.0
 """Each waypoint of `chasing` lies farther towards the target by this share, and ahead by this."""
@@ -228,7 +228,7 @@ def plan_of(points: Float64, options: Sequence[RoadOption], geo: GeoReference) -
         options: N.
         geo: of the map.
     """
-    return read_plan(*leaderboards_plan(points, options, geo))
+    return read_plan(*leaderboard_agent._rows(*leaderboards_plan(points, options, geo)))
 
 
 # The car

@@ -4,9 +4,12 @@ end of a route, and inputs that are odd. The real leaderboard runs in test_leade
 
 from __future__ import annotations
 
+import ast
 import json
 import logging
 import math
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,6 +25,7 @@ from auxdrive import Predictor
 from auxdrive.errors import AuxdriveError, InputError, UsageError
 from auxdrive.types import Observation, Pose2
 from auxdrive_eval import leaderboard_agent
+from auxdrive_eval.leaderboard_agent import PYTHON, AgentError
 from auxdrive_eval.road_maps.geo import GeoReference, Projection
 from auxdrive_eval.team_agent.sensors import read_sensors
 from leaderboard_parts import Agent1, Agent2, Car, bundle_factory
@@ -47,6 +51,12 @@ def base(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> typ
     carla_towns.needs_carla()
     parts.stand_in(monkeypatch, request.param)
     return request.param
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bundle is driven in a process of its own, as if this Python were too old."""
+    monkeypatch.setenv(PYTHON, sys.executable)
 
 
 def made(base: type, config: Path | str) -> Any:
@@ -321,12 +331,12 @@ def test_a_plan_whose_two_halves_differ(base: type, waypoints: Path) -> None:
 def test_destroy_releases_the_bundle(base: type, waypoints: Path) -> None:
     agent, car = made(base, waypoints), Car(START, GEO)
     driven(agent, car, 0.2)
-    predictor = agent._driver._predictor
+    predictor = agent._seat._driver._predictor
     agent.destroy()
     agent.destroy()
     with pytest.raises(UsageError, match="closed"):
         predictor.warm_up(1)
-    with pytest.raises(UsageError, match="setup comes first, and destroy comes last"):
+    with pytest.raises(AgentError, match="setup comes first, and destroy comes last"):
         agent.run_step(car.sensed(), 1.0)
 
 
@@ -337,7 +347,7 @@ def test_a_failed_setup_can_be_destroyed(monkeypatch: pytest.MonkeyPatch, tmp_pa
     with pytest.raises(AuxdriveError, match="no such bundle or YAML file"):
         agent.setup(str(tmp_path / "none"))
     agent.destroy()
-    with pytest.raises(UsageError, match="setup comes first"):
+    with pytest.raises(AgentError, match="setup comes first"):
         agent.sensors()
 
 
@@ -345,7 +355,7 @@ def test_without_a_leaderboard_it_says_how_to_run_it(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "leaderboard", None)
     leaderboard_agent._agent_class.cache_clear()
     assert leaderboard_agent.get_entry_point() == "AuxdriveAgent"
-    with pytest.raises(UsageError, match=r"inside of a CARLA leaderboard.*PYTHONPATH.*--agent /"):
+    with pytest.raises(AgentError, match=r"inside of a CARLA leaderboard.*PYTHONPATH.*--agent /"):
         _ = leaderboard_agent.AuxdriveAgent
     with pytest.raises(AttributeError, match="has no attribute 'Agent'"):
         _ = leaderboard_agent.Agent
@@ -364,6 +374,92 @@ def test_it_is_loaded_by_its_path(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-c", program, leaderboard_agent.__file__]
     found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert found.stdout.strip() == "AuxdriveAgent"
+
+
+# In the process of another Python
+
+
+def test_a_process_of_its_own_gives_the_same_controls(
+    base: type, waypoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drives = []
+    for python in ("", sys.executable):
+        monkeypatch.setenv(PYTHON, python)
+        agent, car = made(base, waypoints), Car(START, GEO, 5e-6)
+        sensors = agent.sensors()
+        drives.append((sensors, [(c.steer, c.throttle, c.brake) for c in driven(agent, car, 4.0)]))
+        agent.destroy()
+    assert drives[0] == drives[1]
+    assert car.speed_mps > 1.0
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_what_the_process_refuses_is_one_sentence(base: type, waypoints: Path) -> None:
+    with pytest.raises(AgentError, match=r"^UsageError: --agent-config nowhere: there is no such"):
+        made(base, "nowhere")
+    agent, car = made(base, waypoints), Car(START, GEO)
+    given = car.sensed()
+    given["rgb"] = (0, np.zeros((10, 10, 4), np.uint8))
+    with pytest.raises(AgentError, match=r"^InputError: the image has the shape \(10, 10, 3\)"):
+        agent.run_step(given, 0.0)
+    with pytest.raises(AgentError, match="the sensor 'rgb' sent a bytes"):
+        agent.run_step(car.sensed() | {"rgb": (0, b"")}, 0.05)
+    assert agent.run_step(car.sensed(), 0.1).brake == 0.0
+    agent.destroy()
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_process_that_has_ended_is_told(base: type, waypoints: Path) -> None:
+    agent, car = made(base, waypoints), Car(START, GEO)
+    process = agent._seat._process
+    agent.run_step(car.sensed(), 0.0)
+    process.kill()
+    with pytest.raises(AgentError, match=r"the agent's process has ended at 'step' \(exit code -9"):
+        agent.run_step(car.sensed(), 0.05)
+    agent.destroy()
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_destroy_ends_the_process(
+    base: type, waypoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = made(base, waypoints)
+    process = agent._seat._process
+    agent.destroy()
+    assert process.poll() == 0
+    monkeypatch.setattr(leaderboard_agent, "TICK_S", 0.2)
+    agent, car = made(base, waypoints), Car(START, GEO)
+    agent.run_step(car.sensed(), 0.0)
+    os.kill(agent._seat._process.pid, signal.SIGSTOP)
+    with pytest.raises(AgentError, match=r"gave no reply within 0\.2 s at 'step'"):
+        agent.run_step(car.sensed(), 0.05)
+    agent.destroy()
+
+
+def test_a_python_that_is_none(
+    base: type, waypoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PYTHON, "/nowhere/python")
+    with pytest.raises(AgentError, match="AUXDRIVE_PYTHON=/nowhere/python: cannot be started"):
+        made(base, waypoints)
+    monkeypatch.delenv(PYTHON)
+    monkeypatch.setitem(sys.modules, "auxdrive_eval.team_agent.seat", None)
+    with pytest.raises(
+        AgentError, match=r"this Python 3\.\d+ cannot import auxdrive .*AUXDRIVE_PYTH"
+    ):
+        made(base, waypoints)
+
+
+@pytest.mark.parametrize("file", ["leaderboard_agent.py", "driving/agents/wire.py"])
+def test_what_a_leaderboard_imports_runs_in_python_37(file: str) -> None:
+    path = Path(leaderboard_agent.__file__).parent / file
+    tree = ast.parse(path.read_text(), feature_version=(3, 7))
+    at_once = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {
+        (node.module if isinstance(node, ast.ImportFrom) else node.names[0].name) or ""
+        for node in at_once
+    }
+    assert {name.split(".")[0] for name in names} <= {"numpy", *sys.stdlib_module_names}
 
 
 def test_its_folder_hides_no_module() -> None:

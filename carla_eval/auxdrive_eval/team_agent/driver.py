@@ -105,8 +105,8 @@ class TeamDriver:
         elif observation is None:
             self._control = self._following.waiting(speed_mps, now_s)
         else:
-            self._since_prediction = 0
             prediction = self._predictor.predict(observation)
+            self._since_prediction = 0
             self._control, _ = self._following.follow(observation, prediction, speed_mps, now_s)
         return self._control
 

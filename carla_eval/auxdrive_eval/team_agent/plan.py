@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from auxdrive.errors import InputError, UsageError
@@ -34,34 +33,32 @@ class Plan:
     geo: GeoReference
 
 
-def read_plan(gps: Sequence[Any] | None, world: Sequence[Any] | None) -> Plan:
-    """The plan that `AutonomousAgent.set_global_plan` keeps.
+def read_plan(degrees: Sequence[Sequence[float]], places: Sequence[Sequence[float]]) -> Plan:
+    """The plan that a leaderboard's `set_global_plan` keeps.
 
     Args:
-        gps: `_global_plan`, N pairs of {"lat", "lon", "z"} and a road option.
-        world: `_global_plan_world_coord`, N pairs of a `carla.Transform` and a road option.
+        degrees: (N, 2), latitude and longitude of each point.
+        places: (N, 4), the same points in CARLA's frame: x, y, yaw in degrees, and the number of
+            the road option.
 
     Raises:
         UsageError: there is no plan yet.
         InputError: the two are not the same route, or have a command that is none.
     """
-    if not gps or not world:
+    if not degrees or not places:
         raise UsageError(
             "the leaderboard has given no plan: it calls set_global_plan before the first run_step"
         )
-    degrees = np.array([(point["lat"], point["lon"]) for point, _ in gps], np.float64)
-    poses = [
-        carla_pose_to_world(place.location.x, place.location.y, place.rotation.yaw)
-        for place, _ in world
-    ]
+    poses = [carla_pose_to_world(*place[:3]) for place in places]
     points_m = np.array([(pose.x_m, pose.y_m) for pose in poses], np.float64)
-    commands = tuple(_command(option) for _, option in world)
-    return Plan(points_m, commands, poses[0], GeoReference.through(degrees, points_m))
+    commands = tuple(_command(int(place[3])) for place in places)
+    geo = GeoReference.through(np.array(degrees, np.float64), points_m)
+    return Plan(points_m, commands, poses[0], geo)
 
 
-def _command(option: Any) -> RoadOption:
+def _command(number: int) -> RoadOption:
     """Our road option of CARLA's, which has the same numbers."""
     try:
-        return RoadOption(int(getattr(option, "value", option)))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"the plan has the command {option!r:.60}, no RoadOption") from error
+        return RoadOption(number)
+    except ValueError as error:
+        raise InputError(f"the plan has the command {number}, no RoadOption") from error

@@ -26,8 +26,8 @@ from auxdrive.modalities import Modality
 from auxdrive.types import AnyArray, Observation
 
 from auxdrive_eval.driving.agents import AgentSource
-from auxdrive_eval.driving.agents.messages import describe, message_of
-from auxdrive_eval.driving.agents.wire import IMAGE, OBSERVED, read_message, write_message
+from auxdrive_eval.driving.agents.messages import IMAGE, OBSERVED, describe, message_of
+from auxdrive_eval.driving.agents.wire import read_message, write_message
 
 _MOST_TEXT = 20_000
 _LONGEST_LINE = 1000
@@ -35,10 +35,10 @@ _LONGEST_LINE = 1000
 
 def main() -> None:
     """Answer commands until there are no more, or until the agent was closed."""
-    commands, replies = _private_pipes()
+    commands, replies = private_pipes()
     if hasattr(signal, "SIGUSR1"):
         faulthandler.register(signal.SIGUSR1)  # prints where an agent hangs
-    _die_with_parent()
+    die_with_parent()
     home = os.getpid()
     host = _Host(lambda loader: write_message(replies, {"asking": loader}))
     while (message := read_message(commands)) is not None:
@@ -125,7 +125,7 @@ def _cut(text: str, longest: int, between: str) -> str:
     )
 
 
-def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
+def private_pipes() -> tuple[BinaryIO, BinaryIO]:
     """Copies of the two pipes for messages. From now on, standard input is empty and standard
     output goes to standard error, so that the agent cannot disturb the messages.
     """
@@ -142,7 +142,7 @@ def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
     return os.fdopen(commands, "rb"), os.fdopen(replies, "wb")
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """End this process when its parent is killed, even if the agent hangs. Only Linux can do this;
     elsewhere it ends at the next command.
     """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,14 @@ from auxdrive.cards import CameraSpec, TaskName, VehicleSpec
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.strict import Strict
-from auxdrive.types import Flag, Float64, Prediction
+from auxdrive.types import Flag, Float64, Observation, Prediction
 from pydantic import BaseModel
 
 MOST_WAYPOINTS = 1000
+IMAGE = "image"
+"""The image's name among the arrays of a message; auxiliary modalities have their own names."""
+OBSERVED = tuple(field.name for field in fields(Observation) if field.name != IMAGE)
+"""The numbers of an observation, which are sent in the head of a message."""
 
 
 class AgentDescription(Strict):

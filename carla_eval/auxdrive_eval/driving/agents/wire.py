@@ -3,26 +3,25 @@ pickled in either direction.
 
 A message is the length of its head (4 bytes, big-endian), the head in JSON, and the bytes of each
 array that the head names.
+
+This module runs in old Pythons too, from 3.7 on, and without auxdrive: `leaderboard_agent` loads it
+in the Python of a leaderboard.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from auxdrive.types import AnyArray, Observation
+
+if TYPE_CHECKING:
+    from auxdrive.types import AnyArray
 
 LONGEST_HEAD = 4 << 20
 LARGEST_ARRAY = 1 << 30
 _LENGTH_BYTES = 4
-IMAGE = "image"
-"""The image's name among the arrays; auxiliary modalities have their own names."""
-OBSERVED = tuple(field.name for field in fields(Observation) if field.name != IMAGE)
-"""The numbers of an observation, which are sent in the head."""
 NO_ARRAYS: Mapping[str, AnyArray] = {}
 
 
@@ -74,7 +73,9 @@ def read_message(pipe: BinaryIO) -> tuple[dict[str, Any], dict[str, AnyArray]] |
 
 
 def _array(pipe: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> AnyArray:
-    size = math.prod(shape) * dtype.itemsize
+    size = dtype.itemsize
+    for extent in shape:
+        size *= extent
     if dtype.hasobject or not 0 <= size <= LARGEST_ARRAY:
         raise BrokenMessage(f"no array that is sent has {dtype} {shape}")
     # A bytearray makes the array writable, since agents normalise images in place.
