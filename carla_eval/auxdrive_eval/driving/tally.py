@@ -92,7 +92,7 @@ class Tally:
     flags: Counter[str] = field(default_factory=Counter)
     envelope: Counter[str] = field(default_factory=Counter)
     interventions: Interventions = field(default_factory=Interventions)
-    latency: list[tuple[float, float, float]] = field(default_factory=list)
+    latency: list[tuple[float, float, float]] = field(default_factory=list, compare=False)
 
     def add(self, prediction: Prediction, braked: bool, time_s: float, driver_ms: float) -> None:
         """Count a prediction.
