@@ -15,9 +15,10 @@ from auxdrive_eval.driving.settings import EvaluationSettings
 from auxdrive_eval.driving.tally import Interventions, Tally
 from auxdrive_eval.report.breakdown import breakdowns, weather_in_words
 from auxdrive_eval.report.driver_tables import driver_sections, interventions_of
+from auxdrive_eval.report.route_drive import scenario_table
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.records import RouteMeta, RouteRecord, Scores
-from auxdrive_eval.world import Weather
+from auxdrive_eval.world import ScenarioOutcome, ScenarioState, Weather
 from page_tree import Tree, parse
 from small_world import SETTINGS
 from states_by_hand import straight_route
@@ -116,6 +117,31 @@ def test_weathers_are_told_in_words_and_groups_of_one_are_not_repeated() -> None
     one = evaluation([("Town01", Weather())] * 2, [drive(i, 50.0) for i in range(2)])
     assert "The town of all routes: Town01." in page_of(one)
     assert not list(breakdowns(evaluation(places[:1], [drive(0, 50.0)])))
+
+
+def test_routes_stand_under_each_of_their_scenarios() -> None:
+    def state(kind: str, outcome: ScenarioOutcome, note: str = "") -> ScenarioState:
+        began_s = None if outcome is ScenarioOutcome.NOT_PLACED else 4.0
+        at_m = None if began_s is None else 30.0
+        return ScenarioState(f"{kind}_1", kind, at_m, outcome, began_s, None, note)
+
+    crossing = state("DynamicObjectCrossing", ScenarioOutcome.PASSED)
+    hit = state("DynamicObjectCrossing", ScenarioOutcome.COLLISION)
+    brake = state("FollowLeadingVehicle", ScenarioOutcome.PASSED)
+    absent = state("FollowLeadingVehicle", ScenarioOutcome.NOT_PLACED, "there is no room")
+    given = [(crossing, brake), (hit, absent), (), (crossing,)]
+    drives = [
+        drive(i, 40.0 + 10 * i).model_copy(update={"scenarios": scenarios})
+        for i, scenarios in enumerate(given)
+    ]
+    found = page_of(evaluation([(f"Town0{i}", Weather()) for i in range(4)], drives))
+    assert "By scenario" in found
+    assert after(found, "DynamicObjectCrossing", 2) == ["3", "53.3"]
+    assert after(found, "FollowLeadingVehicle", 2) == ["1", "40.0"]
+    table = cells(parse(scenario_table(drives[1])))
+    assert after(table, "DynamicObjectCrossing_1", 3) == ["30", "4.0", "collision"]
+    assert after(table, "FollowLeadingVehicle_1", 1) == ["not placed: there is no room"]
+    assert not scenario_table(drives[2])
 
 
 def test_stretches_of_ticks_with_a_flag_are_interventions() -> None:

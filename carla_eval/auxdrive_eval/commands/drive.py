@@ -34,6 +34,7 @@ from auxdrive_eval.commands.keeping_options import (
     RecordModalitiesOption,
     RecordOption,
     RecordRateOption,
+    VideoOption,
     keep_options,
 )
 from auxdrive_eval.commands.simulator_options import (
@@ -177,6 +178,7 @@ def drive(
     record: RecordOption = None,
     record_rate_hz: RecordRateOption = None,
     record_modalities: RecordModalitiesOption = None,
+    video: VideoOption = False,
     json_output: JsonOption = False,
 ) -> None:
     """Drive routes in closed loop and score them. Scores of the embedded simulator are not CARLA
@@ -204,7 +206,7 @@ def drive(
         precision,
         key,
     )
-    keep = keep_options(record, record_rate_hz, record_modalities)
+    keep = keep_options(record, record_rate_hz, record_modalities, video)
     simulator = chosen_simulator(
         sim, sim_options, traffic, host, port, carla_root, town, scenarios=scenarios
     )

@@ -41,13 +41,26 @@ RecordModalitiesOption = Annotated[
 ]
 
 
-def keep_options(record: Path | None, rate_hz: float | None, modalities: str | None) -> KeepOptions:
+VideoOption = Annotated[
+    bool,
+    typer.Option(
+        "--video",
+        help="Film each drive for the page: the camera with the plan drawn in, and the controls. "
+        "Needs the extra 'video'.",
+    ),
+]
+
+
+def keep_options(
+    record: Path | None, rate_hz: float | None, modalities: str | None, video: bool = False
+) -> KeepOptions:
     """What is kept of a drive, from what a user typed.
 
     Args:
         record: the folder of the data set; None for none.
         rate_hz: of the recording; None is its default.
         modalities: of the recording, separated by commas; None is all.
+        video: whether each drive is filmed.
 
     Raises:
         UsageError: there is no such modality, or an option of the recording was given without one.
@@ -61,8 +74,8 @@ def keep_options(record: Path | None, rate_hz: float | None, modalities: str | N
         for name, value in (("rate-hz", rate_hz), ("modalities", modalities)):
             if value is not None:
                 raise UsageError(f"--record-{name} belongs to a recording: give --record as well")
-        return KeepOptions()
+        return KeepOptions(video=video)
     names = names_of("--record-modalities", modalities)
     chosen = None if names is None else tuple(map(parse_modality, names))
     rate = DEFAULT_RATE_HZ if rate_hz is None else rate_hz
-    return KeepOptions(RecordOptions(record, rate, chosen))
+    return KeepOptions(RecordOptions(record, rate, chosen), video)

@@ -2,7 +2,14 @@
 set of `auxdrive_eval.scoring` says which it uses.
 """
 
-from auxdrive_eval.criteria.base import TERMINAL_KINDS, Criterion, Event, EventKind, Moment
+from auxdrive_eval.criteria.base import (
+    KIND_TEXT,
+    TERMINAL_KINDS,
+    Criterion,
+    Event,
+    EventKind,
+    Moment,
+)
 from auxdrive_eval.criteria.blocked import Blocked
 from auxdrive_eval.criteria.collision import Collision
 from auxdrive_eval.criteria.in_route import InRoute
@@ -14,6 +21,7 @@ from auxdrive_eval.criteria.route_timeout import GrowingTimeout, RouteTimeout
 from auxdrive_eval.criteria.stop_sign import NearStopSign, StopSign
 
 __all__ = [
+    "KIND_TEXT",
     "TERMINAL_KINDS",
     "Blocked",
     "Collision",

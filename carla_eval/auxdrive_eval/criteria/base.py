@@ -45,6 +45,21 @@ TERMINAL_KINDS = frozenset(
     }
 )
 """Events that end the route."""
+KIND_TEXT = {
+    EventKind.COLLISION_PEDESTRIAN: "collision with a pedestrian",
+    EventKind.COLLISION_VEHICLE: "collision with a vehicle",
+    EventKind.COLLISION_LAYOUT: "collision with something that stands",
+    EventKind.RED_LIGHT: "red light",
+    EventKind.STOP_SIGN: "stop sign",
+    EventKind.OUTSIDE_ROUTE_LANES: "outside the lanes",
+    EventKind.ROUTE_DEVIATION: "left the route",
+    EventKind.ROUTE_TIMEOUT: "out of time",
+    EventKind.VEHICLE_BLOCKED: "blocked",
+    EventKind.MIN_SPEED: "speed beside the traffic",
+    EventKind.YIELD_TO_EMERGENCY: "did not yield to an emergency vehicle",
+    EventKind.SCENARIO_TIMEOUT: "scenario out of time",
+}
+"""What went wrong, in words; a completed route is nothing that went wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 from auxdrive.cards import CameraSpec
@@ -12,7 +13,7 @@ from auxdrive.envelope.kinds import FallbackKind
 from auxdrive.errors import AuxdriveError
 from auxdrive.modalities import Modality
 from auxdrive.route_follower import RouteFollower
-from auxdrive.types import AnyArray, Control, Observation, Prediction
+from auxdrive.types import AnyArray, Control, Observation, Prediction, RoadOption
 
 from auxdrive_eval.driving.agents.messages import AgentDescription
 from auxdrive_eval.driving.agents.remote import AgentFailed
@@ -29,6 +30,21 @@ action repeat.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What an agent's driver goes by.
+
+    Attributes:
+        target_ego_m: the target point when it was predicted, in the ego frame of then.
+        command: the route's command there.
+        prediction: the last one.
+    """
+
+    target_ego_m: tuple[float, float]
+    command: RoadOption
+    prediction: Prediction
+
+
 class Driver(Protocol):
     """Decides the control at each tick of a route."""
 
@@ -41,6 +57,10 @@ class Driver(Protocol):
     @property
     def tally(self) -> Tally:
         """How the predictions since the start of the route were used."""
+
+    @property
+    def seen(self) -> Seen | None:
+        """What it last went by; None if it does not predict, or has not yet."""
 
     def start(self, route: Route, seed: int) -> None:
         """Start a new route, and forget everything about earlier ones.
@@ -77,6 +97,7 @@ class ExpertDriver:
     """
 
     camera = None
+    seen: Seen | None = None
 
     def __init__(self) -> None:
         self.tally = Tally()
@@ -163,6 +184,7 @@ class AgentDriver:
         self._held = Control(0.0, 0.0, 0.0)
         self._tick = 0
         self.tally = Tally()
+        self.seen: Seen | None = None
 
     @property
     def camera(self) -> CameraSpec:
@@ -182,6 +204,7 @@ class AgentDriver:
         self._agent.begin(seed)
         self._follower = RouteFollower(route.points, route.options)
         self._held, self._tick, self.tally = Control(0.0, 0.0, 0.0), 0, Tally()
+        self.seen = None
         try:
             self._following = Following(
                 self._agent.description, self._name, self._creep_after_s, self._envelope
@@ -219,6 +242,7 @@ class AgentDriver:
                 )
             took_ms = (time.perf_counter() - began_s) * 1e3
             self.tally.add(prediction, braked, state.time_s, took_ms)
+            self.seen = Seen(target_ego_m, command, prediction)
         else:
             with _followed():
                 self._held = self._following.between(self._held, state.speed_mps, state.time_s)

@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from auxdrive.extras import require_modules
+
 from auxdrive_eval.driving.drive_data import DriveData, RecordOptions, recorded_drive
+from auxdrive_eval.driving.filming import RouteVideo
 from auxdrive_eval.driving.onlookers import Onlooker
 from auxdrive_eval.driving.recording import RouteRecorder
 from auxdrive_eval.driving.route_store import StoredRoute
@@ -21,9 +24,11 @@ class KeepOptions:
 
     Attributes:
         record: the data set into which it is recorded; None for none.
+        video: whether each drive of a route is filmed.
     """
 
     record: RecordOptions | None = None
+    video: bool = False
 
 
 KEEP_NOTHING = KeepOptions()
@@ -35,9 +40,11 @@ class Keeping:
 
     Attributes:
         data: the data set into which the drives are recorded; None for none.
+        video: whether each is filmed.
     """
 
     data: DriveData | None = None
+    video: bool = False
 
     def onlookers(self, simulator: Simulator, route: Route, index: int) -> tuple[Onlooker, ...]:
         """Who looks on at one drive.
@@ -47,9 +54,10 @@ class Keeping:
             route: that is driven.
             index: number of the drive among all, from 0.
         """
+        films = (RouteVideo(simulator),) if self.video else ()
         if self.data is None:
-            return ()
-        return (RouteRecorder(self.data, simulator, route, index),)
+            return films
+        return (RouteRecorder(self.data, simulator, route, index), *films)
 
     def found(self, done: Mapping[int, StoredRoute]) -> None:
         """Say what is not kept of the drives that were finished before.
@@ -78,11 +86,14 @@ def kept(options: KeepOptions, evaluation: EvaluationSettings) -> Iterator[Keepi
         evaluation: that is driven; its simulator has the driver's camera.
 
     Raises:
+        ModuleNotFoundError: PyAV, which videos need, is not installed.
         UsageError: a folder holds something else, or was begun with other settings; or what is to
             be kept is not possible.
     """
+    if options.video:
+        require_modules("av")
     if options.record is None:
-        yield NOTHING_KEPT
+        yield Keeping(video=options.video)
         return
     with recorded_drive(options.record, evaluation) as data:
-        yield Keeping(data)
+        yield Keeping(data, options.video)

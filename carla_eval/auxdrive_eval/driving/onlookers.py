@@ -4,13 +4,15 @@ nothing of the drive.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from auxdrive.types import Control
 
+from auxdrive_eval.criteria import Event
+from auxdrive_eval.driving.drivers import Seen
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.world import WorldState
 
@@ -26,11 +28,17 @@ class Moment:
         simulator: whose sensors and expert can be asked.
         state: the world.
         control: what the driver decided.
+        seen: what it went by; None if it does not predict, or has not yet.
+        flags: what its safety envelope raised at this tick.
+        events: what the criteria have reported so far.
     """
 
     simulator: Simulator
     state: WorldState
     control: Control
+    seen: Seen | None = None
+    flags: frozenset[str] = frozenset()
+    events: Sequence[Event] = ()
 
 
 class Onlooker(Protocol):
@@ -41,9 +49,12 @@ class Onlooker(Protocol):
     def look(self, moment: Moment) -> None:
         """Look at a tick. Frames that the simulator gives are valid until its next call."""
 
-    def end(self, result: RouteResult) -> None:
+    def end(self, result: RouteResult) -> Mapping[str, bytes]:
         """Keep what was seen: the route is over. It is dropped if the simulation crashed, since the
         route is then driven again.
+
+        Returns:
+            Files that are stored beside the route's result, by their names.
         """
 
     def drop(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Mapping
 
 from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.route_follower import RouteFollower
@@ -84,12 +85,13 @@ class RouteRecorder:
         row = state_row(state, label, target, disturbed=not self._by_expert)
         self._writer.append(simulator.sense(self._modalities), row, ahead)
 
-    def end(self, result: RouteResult) -> None:
+    def end(self, result: RouteResult) -> Mapping[str, bytes]:
         """Put the episode in its place, unless nothing was recorded or the simulation crashed."""
         if result.crashed or not len(self._writer):
             self._writer.abort()
         else:
             self._writer.close()
+        return {}
 
     def drop(self) -> None:
         """Remove what was recorded."""

@@ -6,6 +6,7 @@ routes/<index>/result.json    record, events, error, times of the film's images,
 routes/<index>/trace.npy      the driven path (`TRACE_DTYPE`)
 routes/<index>/latency.npy    how long each prediction took (`LATENCY_DTYPE`), if any was made
 routes/<index>/film_<n>.jpg   what the camera saw
+routes/<index>/video.mp4      the drive as a video, if one was asked for
 routes/<index>/agent.txt      the end of what the agent printed, if it printed anything
 routes/<index>/scenarios.json the traffic situations and what came of them, if there were any
 """
@@ -50,6 +51,9 @@ from auxdrive_eval.world import ScenarioState
 
 _RESULT, _TRACE, _LATENCY, _OUTPUT = "result.json", "trace.npy", "latency.npy", "agent.txt"
 _SCENARIOS = "scenarios.json"
+VIDEO = "video.mp4"
+BESIDE = (VIDEO,)
+"""Names of files that onlookers keep with a route."""
 _Scenarios = TypeAdapter(tuple[ScenarioState, ...])
 _JPEG_QUALITY, _FILM_LONGEST = 85, 640
 _LARGEST_FILE = 256 << 20
@@ -86,6 +90,8 @@ class StoredRoute(BaseModel):
         interventions: of the safety envelope, in the order in which they began.
         latency: `LATENCY_DTYPE` (N,), a record for each prediction.
         scenarios: see `auxdrive_eval.driving.runner.RouteResult`.
+        beside: what onlookers have kept: by its name, a file's content before it is stored, and
+            its path afterwards.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
@@ -99,6 +105,16 @@ class StoredRoute(BaseModel):
     latency: AnyArray = Field(default_factory=lambda: np.empty(0, LATENCY_DTYPE))
     output: str = ""
     scenarios: tuple[ScenarioState, ...] = ()
+    beside: Mapping[str, bytes | Path] = Field(default_factory=dict)
+
+    def file(self, name: str) -> bytes | None:
+        """The content of a file that an onlooker has kept; None if there is none.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        kept = self.beside.get(name)
+        return read_bytes(kept, _LARGEST_FILE) if isinstance(kept, Path) else kept
 
     @property
     def reason(self) -> str:
@@ -130,6 +146,7 @@ def stored_route(result: RouteResult) -> StoredRoute:
         latency=stored_latency(result.tally),
         output=result.output,
         scenarios=result.scenarios,
+        beside=result.beside,
     )
 
 
@@ -208,6 +225,7 @@ def _files(route: StoredRoute) -> Mapping[str, bytes]:
     files |= {f"film_{number}.jpg": jpeg for number, (_, jpeg) in enumerate(route.film)}
     if route.scenarios:
         files[_SCENARIOS] = _Scenarios.dump_json(route.scenarios, indent=2)
+    files |= {name: content for name in route.beside if (content := route.file(name)) is not None}
     return files | ({_OUTPUT: route.output.encode()} if route.output else {})
 
 
@@ -291,4 +309,5 @@ def read_route(folder: Path) -> StoredRoute:
         latency=latency,
         output=output,
         scenarios=scenarios,
+        beside={name: folder / name for name in BESIDE if is_file(folder / name)},
     )

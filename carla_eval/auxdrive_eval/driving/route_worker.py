@@ -206,9 +206,10 @@ class RouteWorker:
                 reported_length_m=self._rules.results.length_m(job.route),
                 onlookers=onlookers,
             )
+            beside: dict[str, bytes] = {}
             for onlooker in onlookers:
-                onlooker.end(result)
-        return result
+                beside |= onlooker.end(result)
+        return replace(result, beside=beside)
 
     def _not_driven(self, job: RouteJob, failed: AgentFailed | Failure) -> RouteResult:
         return not_driven(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -69,6 +69,7 @@ class RouteResult:
         output: the end of what it printed.
         crashed: whether the simulation failed.
         scenarios: the traffic situations on the route, and what came of them.
+        beside: files that are stored beside the result, by their names: what onlookers have kept.
     """
 
     record: RouteRecord
@@ -80,6 +81,7 @@ class RouteResult:
     output: str = ""
     crashed: bool = False
     scenarios: tuple[ScenarioState, ...] = ()
+    beside: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def drive_route(
@@ -173,7 +175,7 @@ def _drive(
             except AgentFailed as error:
                 failed = Failure(error.failure, error.text)
                 break
-            seen.decided(state, control)
+            seen.decided(state, driver, control)
             state = simulator.step(control)
             if last_tick is not None and state.frame > last_tick:
                 failed = Failure(OUT_OF_TICKS)
@@ -205,10 +207,14 @@ class _Seen:
         self.trace: list[tuple[float, ...]] = []
         self.film = Film()
 
-    def decided(self, state: WorldState, control: Control) -> None:
+    def decided(self, state: WorldState, driver: Driver, control: Control) -> None:
         """Show the onlookers what was decided at a tick, before the car moves."""
+        if not self._onlookers:
+            return
+        flags = driver.tally.interventions.now
+        moment = Moment(self._simulator, state, control, driver.seen, flags, self.events)
         for onlooker in self._onlookers:
-            onlooker.look(Moment(self._simulator, state, control))
+            onlooker.look(moment)
 
     def tick(self, state: WorldState) -> bool:
         """Observe the world after a tick. Returns whether this ends the route."""

@@ -59,6 +59,11 @@ class Interventions:
             self._open[str(flag)] = (began_s, time_s, ticks + 1)
 
     @property
+    def now(self) -> frozenset[str]:
+        """The flags of the last tick that was noted."""
+        return frozenset(self._open)
+
+    @property
     def found(self) -> tuple[Intervention, ...]:
         """All so far, in the order in which they began."""
         still = [_intervention(flag, span) for flag, span in self._open.items()]

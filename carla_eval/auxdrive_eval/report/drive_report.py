@@ -31,7 +31,9 @@ from auxdrive_eval.report.route_drive import (
     infractions_of,
     legend_of,
     map_of,
+    scenario_table,
     score_sentence,
+    video_of,
     view_of_drives,
 )
 from auxdrive_eval.scoring import RULE_SETS
@@ -40,7 +42,10 @@ from auxdrive_eval.simulators.settings import make_simulator
 from auxdrive_eval.world import Route, TownMap
 
 LARGEST_PAGE = 24 << 20
-"""Size in bytes. Routes for which there is no room left are only in the table."""
+"""Size in bytes, without videos. Routes for which there is no room left are only in the table."""
+LARGEST_VIDEOS = 48 << 20
+"""Size of all videos together, as files; a page holds four thirds of it for them."""
+NO_VIDEO = Markup()
 
 
 def drive_report(evaluation: Evaluation) -> str:
@@ -68,12 +73,14 @@ def _route_sections(evaluation: Evaluation) -> Iterator[Markup]:
     """The sections of the routes, as many as there is room for on the page; the others are only
     named.
     """
-    size = 0
+    size, room = 0, LARGEST_VIDEOS
     pairs = list(zip(evaluation.routes, evaluation.driven, strict=True))
     with closing(make_simulator(evaluation.settings.simulator, sensors=False)) as simulator:
         for number, (route, driven) in enumerate(pairs):
-            shown = route_section(route, driven, simulator.town_map(route.town))
-            size += len(shown)
+            film = video_of(driven, room)
+            shown = route_section(route, driven, simulator.town_map(route.town), film)
+            size += len(shown) - len(film)
+            room -= 3 * len(film) // 4
             if size > LARGEST_PAGE:
                 yield paragraph(
                     f"{len(pairs) - number} more routes, from #{driven.record.index} on, stand in "
@@ -85,13 +92,16 @@ def _route_sections(evaluation: Evaluation) -> Iterator[Markup]:
             yield shown
 
 
-def route_section(route: Route, driven: StoredRoute, town: TownMap) -> Markup:
+def route_section(
+    route: Route, driven: StoredRoute, town: TownMap, film: Markup = NO_VIDEO
+) -> Markup:
     """The section of one drive: score, map, film and infractions.
 
     Args:
         route: as planned.
         driven: the drive.
         town: the map of the route's town.
+        film: its video, or what is said of it.
     """
     infractions = infractions_of(driven)
     view = view_of_drives(route, [driven])
@@ -99,7 +109,9 @@ def route_section(route: Route, driven: StoredRoute, town: TownMap) -> Markup:
         paragraph(score_sentence(driven.record.scores, driven.record.status)),
         figure(map_of(town, route, driven, view)),
         legend_of(town, driven, view),
+        film,
         film_of(driven),
+        scenario_table(driven),
         infraction_table(infractions) if infractions else paragraph("No infraction.", css="good"),
     ]
     if told := what_became(driven.tally):
@@ -169,6 +181,6 @@ def _route_table(evaluation: Evaluation) -> Markup:
         )
     columns = (
         *("no.", "route", "town", "weather", "length, m"),
-        *("status", "score, of 100", "completion, %", "penalty", "infractions", "time, s"),
+        *("status", "score", "completion, %", "penalty", "infractions", "time, s"),
     )
     return table(columns, rows, text_columns=(2, 3, 5), groups=(("route", 5), ("drive", 6)))

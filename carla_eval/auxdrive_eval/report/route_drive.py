@@ -9,30 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from auxdrive.geometry import cumulative_length
-from auxdrive.html.blocks import Markup, film_strip, table
+from auxdrive.html.blocks import Markup, figure, film_strip, paragraph, table, video
 from auxdrive.types import AnyArray
 
-from auxdrive_eval.criteria import Event, EventKind
-from auxdrive_eval.driving.route_store import StoredRoute
+from auxdrive_eval.criteria import KIND_TEXT, Event, EventKind
+from auxdrive_eval.driving.route_store import VIDEO, StoredRoute
 from auxdrive_eval.report.town_map import Mark, draw_map, map_legend, path_of
 from auxdrive_eval.report.view import View, view_of
 from auxdrive_eval.scoring.records import Scores
 from auxdrive_eval.world import Point, Route, TownMap
-
-KIND_TEXT = {
-    EventKind.COLLISION_PEDESTRIAN: "collision with a pedestrian",
-    EventKind.COLLISION_VEHICLE: "collision with a vehicle",
-    EventKind.COLLISION_LAYOUT: "collision with something that stands",
-    EventKind.RED_LIGHT: "red light",
-    EventKind.STOP_SIGN: "stop sign",
-    EventKind.OUTSIDE_ROUTE_LANES: "outside the lanes",
-    EventKind.ROUTE_DEVIATION: "left the route",
-    EventKind.ROUTE_TIMEOUT: "out of time",
-    EventKind.VEHICLE_BLOCKED: "blocked",
-    EventKind.MIN_SPEED: "speed beside the traffic",
-    EventKind.YIELD_TO_EMERGENCY: "did not yield to an emergency vehicle",
-    EventKind.SCENARIO_TIMEOUT: "scenario out of time",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +152,43 @@ def film_of(driven: StoredRoute) -> Markup:
             )
         )
     return film_strip(shots)
+
+
+def video_of(driven: StoredRoute, room: int) -> Markup:
+    """The drive's video, or where it stands if the page has no room for it; empty without one.
+
+    Args:
+        driven: the drive.
+        room: how many bytes of videos the page may still hold.
+    """
+    content = driven.file(VIDEO)
+    if content is None:
+        return Markup()
+    size = f"{len(content) / 1e6:.1f} MB"
+    if len(content) > room:
+        where = f"routes/{driven.record.index:05d}/{VIDEO}"
+        return paragraph(f"The video ({size}) is in {where}: this page has no room for it.")
+    told = f"the drive as a video ({size}): the plan in orange, the target point in purple"
+    return figure(video(content, f"drive #{driven.record.index}"), told)
+
+
+def scenario_table(driven: StoredRoute) -> Markup:
+    """What came of the scenarios on the route; empty without any."""
+    if not driven.scenarios:
+        return Markup()
+    rows = [
+        (
+            each.kind,
+            each.name,
+            "" if each.at_m is None else f"{each.at_m:.0f}",
+            "" if each.began_s is None else f"{each.began_s:.1f}",
+            "" if each.ended_s is None else f"{each.ended_s:.1f}",
+            f"{each.outcome.value}{': ' * bool(each.note)}{each.note}",
+        )
+        for each in driven.scenarios
+    ]
+    columns = ("scenario", "name", "along the route, m", "began, s", "ended, s", "outcome")
+    return table(columns, rows, text_columns=(1, 5))
 
 
 def score_sentence(scores: Scores, status: str) -> str:

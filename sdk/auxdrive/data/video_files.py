@@ -7,7 +7,8 @@ another file or an address.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import io
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -33,6 +34,8 @@ _READ = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,asf,h264,hevc,m4v
 _CLOSED = {"format_whitelist": _READ, "protocol_whitelist": "none"}
 _ENCODERS = ("libx264", "libopenh264", "mpeg4")
 _TICKS = Fraction(1, 90000)
+_SMALL = {"crf": "30", "preset": "veryfast", "threads": "1"}
+"""For small files rather than fine images; one thread, since simulators run beside."""
 _SHORT_S = 0.5
 """A video whose last frame ends earlier than its announced length by more than this is cut off."""
 
@@ -198,11 +201,50 @@ def written_video(path: Path, rate_hz: float) -> Iterator[Callable[[UInt8, float
         writer.close()
 
 
+class VideoInMemory:
+    """A video of small size in memory, as pages hold them: H.264 in MP4, which browsers play.
+
+    Args:
+        rate_hz: about how many frames there are in a second. The times of the frames decide.
+
+    Raises:
+        DataError: this PyAV has no encoder of H.264.
+    """
+
+    def __init__(self, rate_hz: float) -> None:
+        if not {"libx264", "libopenh264"} & set(av.codecs_available):
+            raise DataError("this PyAV cannot write H.264, which browsers play: install its wheel")
+        self._file = io.BytesIO()
+        self._container: Any = av.open(self._file, "w", format="mp4")
+        self._writer = _Writer(self._container, rate_hz, _SMALL)
+
+    def add(self, image: UInt8, time_s: float) -> None:
+        """Add the next image.
+
+        Args:
+            image: uint8 (H, W, 3), all of one even size.
+            time_s: when it is shown, in seconds after the first one.
+        """
+        self._writer.add(image, time_s)
+
+    def finish(self) -> bytes:
+        """The content of the file; empty without an image. Nothing can be added afterwards."""
+        self._writer.close()
+        self._container.close()
+        return self._file.getvalue() if self._writer.begun else b""
+
+    def drop(self) -> None:
+        """Forget it."""
+        self._container.close()
+
+
 class _Writer:
     """Writes a video stream (H.264) into a container. The first image decides its size."""
 
-    def __init__(self, container: Any, rate_hz: float) -> None:
-        self._container, self._rate_hz = container, rate_hz
+    def __init__(
+        self, container: Any, rate_hz: float, options: Mapping[str, str] | None = None
+    ) -> None:
+        self._container, self._rate_hz, self._options = container, rate_hz, dict(options or {})
         self._stream: Any = None
         self._last = -1
 
@@ -221,6 +263,11 @@ class _Writer:
         frame.pts, frame.time_base = self._last, _TICKS
         self._container.mux(self._stream.encode(frame))
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is an image."""
+        return self._stream is not None
+
     def close(self) -> None:
         """Write the frames that the encoder still holds."""
         if self._stream is not None:
@@ -229,7 +276,7 @@ class _Writer:
     def _begun(self, width: int, height: int) -> Any:
         encoder = next(name for name in _ENCODERS if name in av.codecs_available)
         rate = Fraction(self._rate_hz).limit_denominator(1000)
-        stream = self._container.add_stream(encoder, rate=rate)
+        stream = self._container.add_stream(encoder, rate=rate, options=self._options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.time_base = stream.time_base = _TICKS
         return stream

@@ -19,6 +19,7 @@ from auxdrive.inspection.painting import data_uri
 __all__ = [
     "Markup", "beside", "element", "escape", "figure", "film_strip", "folded",
     "image", "legend", "page", "paragraph", "preformatted", "section", "swatch", "table", "tiles",
+    "video",
 ]  # fmt: skip
 
 
@@ -171,6 +172,16 @@ def image(data: bytes, alt: str, width_px: int | None = None) -> Markup:
 
 def _uri(data: bytes) -> str:
     return data_uri(data, "image/png" if data.startswith(b"\x89PNG") else "image/jpeg")
+
+
+def video(data: bytes, label: str) -> Markup:
+    """A video inside the page, with the browser's own controls.
+
+    Args:
+        data: the content of an MP4 file.
+        label: what it shows, in words.
+    """
+    return _block("video", data_uri(data, "video/mp4"), label)
 
 
 def figure(content: Markup, caption: str = "") -> Markup:

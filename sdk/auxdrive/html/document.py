@@ -8,8 +8,10 @@ from html import escape
 
 from auxdrive.inspection.palette import FAINT, INK, RIGHT, SOFT, WRONG, css
 
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-"""The content security policy: a browser accepts only images in data URIs and the page's style."""
+POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
+"""The content security policy: a browser accepts only images and videos in data URIs and the page's
+style.
+"""
 STYLE = (
     f"""
 :root {{ --ink: {css(INK)}; --bad: {WRONG}; --good: {RIGHT}; --soft: {css(SOFT)};
