@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from auxdrive_eval.driving.evaluate import drive_all
 from auxdrive_eval.driving.folder import read_plan
+from auxdrive_eval.driving.inspection import summarise_route
 from auxdrive_eval.driving.route_store import read_route, route_folder
 from auxdrive_eval.driving.settings import DriverSource
+from auxdrive_eval.report.drive_report import drive_report
 from auxdrive_eval.routes.plan import routes_of_file
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.world import Route, ScenarioOutcome
@@ -75,3 +77,15 @@ def test_a_route_without_scenarios_has_no_file_of_them(tmp_path: Path) -> None:
     folder = route_folder(tmp_path / "out", 0)
     assert read_route(folder).scenarios == ()
     assert not (folder / "scenarios.json").exists()
+
+
+def test_the_page_and_inspect_tell_what_came_of_each_scenario(tmp_path: Path) -> None:
+    route = planned(with_scenarios(tmp_path, ("DynamicObjectCrossing", "Scenario8")))
+    out = tmp_path / "out"
+    page = drive_report(drive_all([route], DriverSource(None), SETTINGS, out))
+    (table,) = [part for part in page.split("<table") if "why it was not placed" in part]
+    assert "DynamicObjectCrossing" in table
+    assert "passed" in table
+    assert "the route does not turn left at the junction" in table
+    told = summarise_route(route_folder(out, 0))["scenarios"]
+    assert [each["outcome"] for each in told] == ["passed", "not placed"]

@@ -41,6 +41,7 @@ from auxdrive_eval.commands.simulator_options import (
     CarlaRootOption,
     HostOption,
     PortOption,
+    ScenarioFileOption,
     ScenariosOption,
     SimOption,
     SimSettingsOption,
@@ -172,6 +173,7 @@ def drive(
     port: PortOption = None,
     carla_root: CarlaRootOption = None,
     scenarios: ScenariosOption = None,
+    scenario_file: ScenarioFileOption = None,
     precision: PrecisionOption = FP32,
     key: KeyOption = None,
     runtime_options: RuntimeOptionsOption = None,
@@ -210,7 +212,7 @@ def drive(
     simulator = chosen_simulator(
         sim, sim_options, traffic, host, port, carla_root, town, scenarios=scenarios
     )
-    planned = planned_routes(routes, route_seeds, count, simulator)
+    planned = planned_routes(routes, route_seeds, count, simulator, scenario_file)
     folder = (
         out
         if out is not None
@@ -254,7 +256,11 @@ def _show_route(shown: Shown, stored: StoredRoute, earlier: bool) -> None:
 
 
 def planned_routes(
-    file: Path | None, seeds: str | None, count: int, settings: SimulatorSettings
+    file: Path | None,
+    seeds: str | None,
+    count: int,
+    settings: SimulatorSettings,
+    scenario_file: Path | None = None,
 ) -> tuple[Route, ...]:
     """The routes of a file, of the given seeds, or of the first `count` seeds for driving, planned
     in this simulator.
@@ -264,6 +270,8 @@ def planned_routes(
         seeds: as a user writes them, such as "1000,1005-1009"; None if there are none.
         count: how many of the seeds for driving, 1 or more, if there are neither file nor seeds.
         settings: of the simulator.
+        scenario_file: where in each town which scenario may be set up (leaderboard 1.0); None if
+            there is none.
 
     Raises:
         UsageError: both a file and seeds are given, seeds cannot be read, or `count` is not
@@ -271,7 +279,13 @@ def planned_routes(
         DataError: the file is damaged.
         SimulatorError: the simulator has no such town or seed, or no way connects the keypoints.
     """
-    from auxdrive_eval.routes.plan import DRIVE_SEEDS, parse_seeds, routes_of_file, routes_of_seeds
+    from auxdrive_eval.routes.plan import (
+        DRIVE_SEEDS,
+        parse_seeds,
+        routes_of_file,
+        routes_of_seeds,
+        with_scenario_file,
+    )
     from auxdrive_eval.simulators.settings import make_simulator
 
     if file is not None and seeds is not None:
@@ -281,5 +295,9 @@ def planned_routes(
     chosen = DRIVE_SEEDS[:count] if seeds is None else parse_seeds(seeds)
     with closing(make_simulator(settings, sensors=False)) as simulator:
         if file is not None:
-            return routes_of_file(file, simulator)
-        return routes_of_seeds(chosen, simulator)
+            routes = routes_of_file(file, simulator)
+        else:
+            routes = routes_of_seeds(chosen, simulator)
+        if scenario_file is None:
+            return routes
+        return with_scenario_file(routes, scenario_file, simulator)

@@ -9,6 +9,7 @@ import typer
 from auxdrive.console import JsonOption
 
 from auxdrive_eval.commands.drive import planned_routes
+from auxdrive_eval.commands.simulator_options import ScenarioFileOption
 
 
 def merge(
@@ -41,6 +42,7 @@ def merge(
             show_default=False,
         ),
     ] = None,
+    scenario_file: ScenarioFileOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Join the shards of a benchmark. The result is what one run over all their routes would have
@@ -56,6 +58,6 @@ def merge(
     order = None
     if routes is not None or route_seeds is not None:
         simulator = read_settings(results[0]).simulator
-        order = planned_routes(routes, route_seeds, 1, simulator)
+        order = planned_routes(routes, route_seeds, 1, simulator, scenario_file)
     evaluation = merge_shards(results, out, order)
     tell(out, evaluation, json_output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,6 +61,15 @@ CarlaRootOption = Annotated[
         "--carla-root",
         metavar="FOLDER",
         help="An installed CARLA, from which each process starts a server where none answers.",
+        show_default=False,
+    ),
+]
+ScenarioFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--scenario-file",
+        metavar="FILE.json",
+        help="Scenarios of leaderboard 1.0: the routes run those that they meet.",
         show_default=False,
     ),
 ]

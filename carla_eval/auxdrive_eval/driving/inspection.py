@@ -5,6 +5,7 @@ is damaged; and what `--resume` would do.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,7 @@ def _whole_route(route: StoredRoute) -> dict[str, Any]:
             ),
         },
         "film": len(route.film),
+        "scenarios": [asdict(scenario) for scenario in route.scenarios],
         "predictions": route.tally.model_dump(),
         "error": route.error,
         "output": route.output.splitlines()[-_OUTPUT_LINES:],

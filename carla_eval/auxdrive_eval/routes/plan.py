@@ -7,10 +7,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from auxdrive.errors import SimulatorError
+from auxdrive.errors import SimulatorError, UsageError
 from auxdrive.seeds import seeds_of_text
 
 from auxdrive_eval.routes.loading import load_routes
+from auxdrive_eval.routes.scenarios10 import load_scenarios
+from auxdrive_eval.routes.sites import with_sites
 from auxdrive_eval.routes.spec import RouteSpec
 from auxdrive_eval.simulators.base import SetsUpScenarios, Simulator
 from auxdrive_eval.world import Route, RouteScenario
@@ -51,6 +53,29 @@ def routes_of_seeds(seeds: Sequence[int], simulator: Simulator) -> tuple[Route, 
         SimulatorError: the simulator has no route for a seed.
     """
     return tuple(simulator.random_route(seed) for seed in seeds)
+
+
+def with_scenario_file(
+    routes: Sequence[Route], path: Path, simulator: Simulator
+) -> tuple[Route, ...]:
+    """Routes with the scenarios that they meet, by a scenario file of leaderboard 1.0.
+
+    Args:
+        routes: planned in this simulator.
+        path: JSON (`auxdrive_eval.routes.load_scenarios`).
+        simulator: in which they will be driven.
+
+    Raises:
+        DataError: the file is damaged.
+        UsageError: the simulator sets up no scenarios.
+    """
+    if not isinstance(simulator, SetsUpScenarios):
+        raise UsageError(f"{path}: this simulator sets up no scenarios")
+    sites = load_scenarios(path)
+    met = {site.kind for route in routes for site in sites.get(route.town, ())}
+    if unknown := sorted(met - simulator.scenario_names):
+        _log.warning("%s: without effect in this simulator: %s", path, ", ".join(unknown))
+    return with_sites(routes, sites, simulator.scenario_names)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

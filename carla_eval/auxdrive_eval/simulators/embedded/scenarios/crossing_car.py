@@ -33,6 +33,7 @@ BEYOND_M = 6.0
 """Who sees the car coming keeps clear of where the ways meet, and so far beyond."""
 FAIR_BRAKE_MPS2, FAIR_M = 4.0, 4.0
 """The car goes only while the ego can still stop before it with this deceleration."""
+TAIL_OVER_M = 8.0
 BARS_M = 4.0
 """A car of the traffic plays the part if it can still stop with this much room."""
 
@@ -65,6 +66,7 @@ class CrossingCar(Scenario):
         self.crossing, self.other = crossing, other
         self._meet_m, self._other_meets_m, self._colour = meet_m, other_meets_m, colour
         self.car: Car | None = None
+        self._junction: tuple[int, ...] = ()
         self._line_m = 0.0
         self._may_enter = True
         self._ego_mps: float | None = None
@@ -111,11 +113,7 @@ class CrossingCar(Scenario):
 
     def step(self, stage: Stage) -> bool:
         """See `Scenario`."""
-        if stage.front_m < self.crossing.start_m:
-            light_id = self.crossing.arriving.light_id
-            self._may_enter = light_id is None or stage.lights.prolong(
-                light_id, stage.time_s, stage.tick_s
-            )
+        self._hold_light(stage)
         if self.car is None:
             self._cast(stage)
             return False
@@ -136,6 +134,16 @@ class CrossingCar(Scenario):
         if self.car is not None:
             self.car.told_mps2 = None
             stage.traffic.junctions.free(self.car.car_id)
+
+    def _hold_light(self, stage: Stage) -> None:
+        """Keep the ego's light green until its tail is over the line, and remember whether it was
+        when the ego came there.
+        """
+        light_id, beyond_m = self.crossing.arriving.light_id, stage.front_m - self.crossing.start_m
+        if light_id is not None and beyond_m < TAIL_OVER_M:
+            green = stage.lights.prolong(light_id, stage.time_s, stage.tick_s)
+            if beyond_m < 0.0:
+                self._may_enter = green
 
     def _cast(self, stage: Stage) -> None:
         """Take the first car on the other lane, or put one there, and let it wait at its line."""
@@ -179,6 +187,9 @@ class CrossingCar(Scenario):
         if left_m > stop_m and left_m / stage.speed_mps <= time_s:
             self._ego_mps = stage.speed_mps
             stage.traffic.junctions.force(car.car_id, self.other.lane_id)
+            assert self.other.junction_id is not None
+            junction = stage.traffic.graph.town.junctions[self.other.junction_id]
+            self._junction = junction.connector_ids
 
     def _cross(self, stage: Stage, car: Car) -> bool:
         """Drive so that both arrive together, or on once the ego brakes; over behind the
@@ -199,6 +210,7 @@ class CrossingCar(Scenario):
         if left_m > -car.length_m - BEYOND_M:
             # not beyond a car that is ahead: that one would wait for this one
             stage.claim_ahead(car, min(max(left_m, 0.0) + BEYOND_M, gap_m - 0.5))
+            stage.claim_standing(self._junction)
         return car.lane != self.other.lane_id and car.ahead[:1] != [self.other.lane_id]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +17,7 @@ from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
 from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
 
 CLAIM_M = 4.0
+STANDS_MPS = 0.5
 
 
 @dataclass
@@ -77,7 +79,8 @@ class Stage:
         return left_m <= max(distance_m, time_s * self.speed_mps)
 
     def claim_ahead(self, car: Car, ahead_m: float) -> None:
-        """Tell everybody that a car will come, whoever has the right of way.
+        """Tell everybody that a car will come, whoever has the right of way. Nobody follows it
+        there yet, so that these places count as covered by somebody who stands.
 
         Args:
             car: of the traffic.
@@ -94,4 +97,17 @@ class Stage:
             there = box(
                 float(points[0, 0]), float(points[0, 1]), float(yaw_rad[0]), CLAIM_M, car.width_m
             )
-            self.claims.append(Claim(car.car_id, there, car.speed_mps))
+            self.claims.append(Claim(car.car_id, there, 0.0))
+
+    def claim_standing(self, connectors: Collection[int]) -> None:
+        """Tell everybody of the cars that stand in a junction, where usually nobody does: they are
+        in the way of lanes that part from theirs too.
+
+        Args:
+            connectors: the lanes of the junction.
+        """
+        traffic = self.traffic
+        boxes = traffic.boxes()
+        for car, where in zip(traffic.cars.values(), boxes, strict=True):
+            if car.lane in connectors and car.speed_mps < STANDS_MPS:
+                self.claims.append(Claim(car.car_id, where, 0.0))

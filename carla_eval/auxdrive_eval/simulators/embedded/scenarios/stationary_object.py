@@ -51,7 +51,7 @@ class StationaryObject(Scenario):
             rng: not used.
         """
         object_m = at_m + AHEAD_M
-        if not ground.is_open(object_m - 12.0, object_m + 8.0):
+        if not ground.is_open(at_m, object_m + 8.0):
             return "a junction is near, or the end of the route"
         pose = ground.pose(object_m, -RIGHT_SHARE * ground.lane(object_m).width_m)
         return cls(at_m, object_m, pose)

@@ -32,6 +32,8 @@ is walking to.
 """
 CAR_FORESEEN_M = 6.0
 """So far along its path a car that pulls out is seen to be going."""
+ASIDE_M = 0.7
+"""A lane counts as covered before a body is over its middle line: cars are wide."""
 STRIDE_M = 0.75
 WAIT_M = 0.8
 """A body does not walk into a car that is no farther ahead than this."""
@@ -116,6 +118,8 @@ class Body:
         waiting.
         """
         here, left_m = self.box(), self.length_m - self.along_m
+        if not isinstance(self.kind, CarKind):
+            here[3] += ASIDE_M
         if self.moved_m == 0.0 or left_m <= 0.0:
             return [Claim(self.body_id, here, self.speed_mps)]
         if isinstance(self.kind, CarKind):
