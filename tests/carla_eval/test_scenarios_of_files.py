@@ -83,7 +83,7 @@ def test_the_page_and_inspect_tell_what_came_of_each_scenario(tmp_path: Path) ->
     route = planned(with_scenarios(tmp_path, ("DynamicObjectCrossing", "Scenario8")))
     out = tmp_path / "out"
     page = drive_report(drive_all([route], DriverSource(None), SETTINGS, out))
-    (table,) = [part for part in page.split("<table") if "why it was not placed" in part]
+    (table,) = [part for part in page.split("<table") if "along the route, m" in part]
     assert "DynamicObjectCrossing" in table
     assert "passed" in table
     assert "the route does not turn left at the junction" in table

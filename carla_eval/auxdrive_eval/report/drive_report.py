@@ -36,7 +36,6 @@ from auxdrive_eval.report.route_drive import (
     video_of,
     view_of_drives,
 )
-from auxdrive_eval.report.scenario_table import scenarios_of
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.repeats import scores_in_words
 from auxdrive_eval.simulators.settings import make_simulator
@@ -114,7 +113,6 @@ def route_section(
         film_of(driven),
         scenario_table(driven),
         infraction_table(infractions) if infractions else paragraph("No infraction.", css="good"),
-        scenarios_of(driven),
     ]
     if told := what_became(driven.tally):
         parts.append(paragraph(told, css="bad" if driven.tally.braked else "soft"))
