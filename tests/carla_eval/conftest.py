@@ -17,6 +17,7 @@ from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.world import Route
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
+import opendrive_towns
 import small_recording
 import strange_agents
 import town_by_hand
@@ -74,6 +75,18 @@ def longer_route() -> Route:
 def town(request: pytest.FixtureRequest) -> Town:
     """Two towns, one after the other."""
     return town_from_name(request.param)
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The OpenDRIVE file of a small town."""
+    return opendrive_towns.written(tmp_path_factory.mktemp("map"), "Small", opendrive_towns.SMALL)
+
+
+@pytest.fixture(scope="session")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The OpenDRIVE file of a small town in which lanes can be changed."""
+    return opendrive_towns.written(tmp_path_factory.mktemp("map"), "Wide", opendrive_towns.WIDE)
 
 
 @pytest.fixture(scope="session")

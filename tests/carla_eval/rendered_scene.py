@@ -72,7 +72,7 @@ class Rendered(PlainScene):
             self._renderer, self._camera, self._loaded = PandaRenderer(camera), camera, ""
         assert self._renderer is not None
         if view.town.name != self._loaded:
-            self._town = town_of_map(CarlaRoadMap(view.town.map, view.town.xodr))
+            self._town = town_of_map(CarlaRoadMap(view.town.map, view.town.xodr)).town
             self._renderer.load(self._town, Weather())
             self._loaded = view.town.name
         return self._renderer

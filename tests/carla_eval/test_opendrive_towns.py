@@ -1,95 +1,30 @@
-"""Towns from OpenDRIVE maps in the embedded simulator: a small one that is written here, and
-CARLA's own where their files are at hand.
+"""Towns from OpenDRIVE maps in the embedded simulator: their lanes, signals and what is seen there,
+and the expert on them.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
-import re
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
-import carla_towns
 import numpy as np
 import pytest
-from auxdrive.errors import DataError, MissingExtra, SimulatorError
 from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
 from auxdrive.types import RoadOption
-from auxdrive_eval.criteria import TERMINAL_KINDS
 from auxdrive_eval.criteria.base import EventKind
 from auxdrive_eval.road_maps.carla_map import open_map
-from auxdrive_eval.scoring import RULE_SETS
-from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.embedded.opendrive.source import OpenDriveTown, file_sha256
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.simulators.embedded.town.model import Ground, Town
 from auxdrive_eval.simulators.embedded.town.validate import town_faults
 from auxdrive_eval.simulators.embedded.traffic.conflicts import junction_conflicts
 from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
-from auxdrive_eval.simulators.settings import make_simulator, simulator_settings
-from auxdrive_eval.world import LightColour, Route, WorldState
+from auxdrive_eval.world import LightColour
+from opendrive_towns import REAL, drive, real, simulator_of, town_of
 from small_world import CAMERA
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests are no package
-from carla_server.small_town import small_xodr
-
-REAL = ("Town01", "Town02", "Town07", "Town10HD")
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    carla_towns.needs_carla()
-    path = tmp_path_factory.mktemp("maps") / "Small.xodr"
-    path.write_text(small_xodr(latitude=10.0))
-    return path
-
-
-def real(name: str) -> Path:
-    """The file of one of CARLA's towns."""
-    carla_towns.needs_carla()
-    path = next(iter(carla_towns.TOWNS.glob(f"{name}*.xodr.gz")), None)
-    if path is None:
-        pytest.skip(f"the map of {name} is not in {carla_towns.TOWNS}")
-    return path
-
-
-def simulator_of(path: Path, traffic: int = 8) -> EmbeddedSimulator:
-    settings = simulator_settings("embedded", {"town": str(path), "traffic": traffic})
-    simulator = make_simulator(settings, sensors=False)
-    assert isinstance(simulator, EmbeddedSimulator)
-    return simulator
-
-
-def town_of(path: Path) -> Town:
-    simulator = simulator_of(path, 0)
-    return simulator.town(simulator.random_route(0).town)
-
-
-def drive(simulator: EmbeddedSimulator, route: Route, seed: int, path: Path) -> list[EventKind]:
-    """The kinds of events when the expert drives a route, judged twice: by the simulator's own view
-    of the lanes, and by that of the stock client.
-    """
-    rules, roads = RULE_SETS["1.0"], open_map(path)
-
-    def seen_by_carla(state: WorldState) -> WorldState:
-        lane = roads.lane_view(*state.ego_centre, state.ego.yaw_rad)
-        return replace(state, lane=lane, stop_signs=roads.stop_signs(state.ego_centre))
-
-    judges = [(view, (rules.completion(route), *rules.criteria(route)))
-              for view in (lambda state: state, seen_by_carla)]  # fmt: skip
-    state = simulator.reset(route, seed)
-    kinds: list[EventKind] = []
-    while not any(kind in TERMINAL_KINDS for kind in kinds):
-        state = simulator.step(simulator.expert())
-        for view, criteria in judges:
-            kinds += [event.kind for one in criteria for event in one.update(view(state))]
-    return kinds + [event.kind for _, criteria in judges for one in criteria
-                    for event in one.finish(state)]  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -187,66 +122,6 @@ def digest(path: Path) -> str:
         state = simulator.step(simulator.expert())
         found.update(repr((state, simulator.scene().cars)).encode())
     return found.hexdigest()
-
-
-MISTAKES: Mapping[str, tuple[str, str]] = {
-    "empty": ("", "cannot read this map"),
-    "no XML": ("a town", "cannot read this map"),
-    "another format": ("<routes/>", "holds no roads; is it an OpenDRIVE file?"),
-    "cut off": (small_xodr()[:3000], "cannot read this map"),
-    "no links": (
-        re.sub("<link>.*?</link>", "", small_xodr()),
-        "every lane leads to a dead end",
-    ),
-    "narrow": (small_xodr().replace('a="3.5"', 'a="0.3"'), "at least 1.0 m is needed"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_what_is_no_map_is_refused(mistake: str, tmp_path: Path) -> None:
-    carla_towns.needs_carla()
-    text, said = MISTAKES[mistake]
-    path = tmp_path / "Odd.xodr"
-    path.write_text(text)
-    with pytest.raises(DataError, match=said) as raised:
-        simulator_of(path)
-    assert str(raised.value).startswith(str(path))
-
-
-def test_a_file_that_is_absent_or_damaged_is_refused(tmp_path: Path) -> None:
-    carla_towns.needs_carla()
-    with pytest.raises(DataError, match="no such file"):
-        simulator_of(tmp_path / "none.xodr")
-    path = tmp_path / "cut.xodr.gz"
-    path.write_bytes(gzip.compress(small_xodr().encode())[:200])
-    with pytest.raises(DataError, match="damaged gzip file"):
-        simulator_of(path)
-
-
-def test_a_file_that_has_changed_is_refused(small: Path, tmp_path: Path) -> None:
-    path = tmp_path / "Small.xodr"
-    path.write_bytes(small.read_bytes())
-    settings = simulator_settings("embedded", {"town": str(path)})
-    path.write_text(small_xodr(latitude=11.0))
-    with pytest.raises(DataError, match="another file than when these settings were made"):
-        make_simulator(settings, sensors=False)
-
-
-def test_a_route_of_another_town_is_refused(small: Path) -> None:
-    simulator: Simulator = simulator_of(small)
-    with pytest.raises(SimulatorError, match=r"'Town03' is not the town of .*Small.xodr"):
-        simulator.plan("Town03", ((0.0, -1.75), (50.0, -1.75)))
-
-
-def test_without_the_extra_the_command_that_installs_it_is_named(
-    small: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from auxdrive_eval.simulators.embedded.opendrive import source
-
-    source._town_of.cache_clear()
-    monkeypatch.setitem(sys.modules, "carla", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'auxdrive\[carla\]'"):
-        simulator_of(small)
 
 
 @pytest.mark.parametrize("name", ["Small", *REAL])

@@ -63,9 +63,10 @@ def test_a_road_of_carla_in_our_frame(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "carla cannot read this map|holds no roads"),
-        (b"<xml/>", "holds no roads"),
-        (b"\x00\x01", "carla cannot read this map|holds no roads"),
+        (b"", "is not XML"),
+        (b"<xml/>", "the root element is <xml>; that of a map is <OpenDRIVE>"),
+        (b"<OpenDRIVE/>", "holds no roads"),
+        (b"\x00\x01", "is not XML"),
         (b"\xff\xfe", "is not UTF-8"),
         (gzip.compress(b"<xml/>" * 99)[:-9], "damaged gzip"),
         (gzip.compress(b" " * (65 << 20)), "unpacks to more than 64 MiB"),

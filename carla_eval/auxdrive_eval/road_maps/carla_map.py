@@ -24,6 +24,7 @@ from auxdrive.storage.reading import read_bytes
 from auxdrive_eval.road_maps.base import LaneId, LanePoint, Segment, Side
 from auxdrive_eval.road_maps.carla_signals import LIGHT, STOP, CarlaSignals
 from auxdrive_eval.road_maps.geo import geo_reference
+from auxdrive_eval.road_maps.opendrive_file import check_opendrive
 from auxdrive_eval.world import (
     LaneLine,
     LaneView,
@@ -60,6 +61,7 @@ def open_map(path: Path) -> CarlaRoadMap:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not UTF-8 text ({error.reason})") from None
+    check_opendrive(path, text)
     with needed_by_library("the map of an OpenDRIVE file", "carla"):
         import carla
     try:

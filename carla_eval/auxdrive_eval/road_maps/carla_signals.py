@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from auxdrive.errors import DataError
 from auxdrive.frames import carla_yaw_to_world
 
 from auxdrive_eval.road_maps.base import LaneId
@@ -125,13 +126,20 @@ def _lines(carla_map: Any, kind: str) -> Iterator[SignalLine]:
             before = _before_junction(waypoint)
             location = before.transform.location
             yield SignalLine(
-                int(landmark.id),
+                _number(landmark.id),
                 (foot.x, -foot.y),
                 (location.x, -location.y),
                 float(carla_yaw_to_world(before.transform.rotation.yaw)),
                 before.lane_width,
                 LaneId(before.road_id, before.section_id, before.lane_id),
             )
+
+
+def _number(landmark: str) -> int:
+    try:
+        return int(landmark)
+    except ValueError:
+        raise DataError(f"the signal '{landmark[:60]}' has no number as its id") from None
 
 
 def _governed(carla_map: Any, landmark: Any) -> Iterator[Any]:

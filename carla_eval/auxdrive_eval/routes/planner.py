@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from auxdrive.errors import InputError, SimulatorError
 from auxdrive.types import Float64, RoadOption
+from numpy.typing import NDArray
 
 from auxdrive_eval.road_maps.base import LaneId, LanePoint, RoadMap
 from auxdrive_eval.routes.road_graph import (
@@ -74,12 +75,17 @@ class DenseRoute:
         """Length through all points, in three dimensions as the leaderboard measures it."""
         return float(np.linalg.norm(np.diff(self.points, axis=0), axis=1).sum())
 
+    @property
+    def distinct(self) -> NDArray[np.intp]:
+        """The indices of its points; of those that are the same, that of the last."""
+        apart = np.linalg.norm(np.diff(self.points, axis=0), axis=1) >= SAME_M
+        return np.flatnonzero([*apart, True])
+
     def route(self, spec: RouteSpec) -> Route:
         """The route as simulators and criteria take it, with id, town, keypoints and weather of its
         specification. Of points that are the same, the last is kept.
         """
-        apart = np.linalg.norm(np.diff(self.points, axis=0), axis=1) >= SAME_M
-        kept = np.flatnonzero([*apart, True])
+        kept = self.distinct
         return Route(
             spec.route_id,
             spec.town,

@@ -28,7 +28,7 @@ from auxdrive_eval.simulators.embedded.spec import (
 )
 from auxdrive_eval.simulators.embedded.town.generate import GeneratedTowns
 from auxdrive_eval.simulators.embedded.town.model import Town
-from auxdrive_eval.simulators.embedded.town.routing import plan_route, random_route
+from auxdrive_eval.simulators.embedded.town.routing import random_route
 from auxdrive_eval.simulators.embedded.town.weather import weather_for
 from auxdrive_eval.simulators.embedded.town_kits import TownKits, TownSource
 from auxdrive_eval.simulators.embedded.version import VERSION
@@ -99,8 +99,9 @@ class EmbeddedSimulator:
         weather: Weather | None = None,
         yaws_rad: Sequence[float | None] = (),
     ) -> Route:
-        """Plan a route through keypoints of a town. See
-        `auxdrive_eval.simulators.embedded.town.routing.plan_route`.
+        """Plan a route through keypoints of a town: of a generated town by
+        `auxdrive_eval.simulators.embedded.town.routing.plan_route`, of one of CARLA's maps by
+        CARLA's rules (`RoutePlanner`).
 
         Args:
             town: its name, such as `EmbeddedTown0007`.
@@ -113,9 +114,8 @@ class EmbeddedSimulator:
         Raises:
             SimulatorError: there is no such town, or no route that fits these keypoints.
         """
-        return plan_route(
-            self._kits.of(town).graph, keypoints, route_id, weather, yaws_rad=yaws_rad
-        )
+        graph = self._kits.of(town).graph
+        return self._towns.plan(graph, keypoints, route_id, weather, yaws_rad)
 
     def random_route(
         self, seed: int, min_length_m: float = 150.0, max_length_m: float = 400.0

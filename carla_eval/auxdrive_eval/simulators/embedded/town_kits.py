@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from auxdrive_eval.simulators.embedded.ego.obstacles import StaticObstacles
 from auxdrive_eval.simulators.embedded.road_map import EmbeddedRoadMap
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.model import Town
+from auxdrive_eval.world import Point, Route, Weather
 
 MOST_KITS = 4
 """How many towns are kept; the one that was made first goes first."""
@@ -29,6 +31,28 @@ class TownSource(Protocol):
 
         Raises:
             SimulatorError: the seed has no town.
+        """
+
+    def plan(
+        self,
+        graph: LaneGraph,
+        keypoints: Sequence[Point],
+        route_id: str,
+        weather: Weather | None,
+        yaws_rad: Sequence[float | None],
+    ) -> Route:
+        """The route through keypoints of one of its towns.
+
+        Args:
+            graph: the lanes of the town.
+            keypoints: two or more (x, y) in the world frame, metres.
+            route_id: id of the route.
+            weather: None is the default.
+            yaws_rad: heading of the lane at each keypoint; None where it is not known. Empty if
+                none is known.
+
+        Raises:
+            SimulatorError: no route fits these keypoints.
         """
 
 

@@ -9,6 +9,7 @@ import math
 import numpy as np
 from auxdrive.types import Control
 
+from auxdrive_eval.simulators.embedded.ego.merging import Merging
 from auxdrive_eval.simulators.embedded.ego.tracker import RouteTracker
 from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle
 from auxdrive_eval.simulators.embedded.geometry.curves import Curve
@@ -50,7 +51,8 @@ class Expert:
         self._vehicle = vehicle
         self._traffic = traffic
         route = tracker.route
-        curve = Curve(route.points, tracker.along, route.yaw_rad)
+        self._merging = Merging(graph, tracker, vehicle, traffic)
+        curve = Curve(tracker.line.points, tracker.along, tracker.line.yaw_rad)
         self._profile = speed_profile(
             curve, CRUISE_SHARE * _limits(graph.town, route), LATERAL_MPS2, PLAN_BRAKE_MPS2
         )
@@ -95,6 +97,7 @@ class Expert:
             return idm_accel(speed, min(wish, OFF_ROUTE_MPS), parameters=DRIVING)
         gap, lead_speed = self._traffic.leader(ego)
         accel = idm_accel(speed, wish, gap, lead_speed, DRIVING)
+        accel = min(accel, self._merging.accel(ego, wish, DRIVING))
         junctions = self._traffic.junctions
         if (
             self._graph.town.lanes[ego.lane].junction_id is None

@@ -8,6 +8,7 @@ import numpy as np
 from auxdrive.geometry import cumulative_length
 from auxdrive.types import Float64, Pose2
 
+from auxdrive_eval.simulators.embedded.ego.lane_changes import driven_line
 from auxdrive_eval.simulators.embedded.ego.vehicle import VehicleParameters
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.model import CarKind
@@ -31,7 +32,8 @@ class RouteTracker:
 
     def __init__(self, route: Route, graph: LaneGraph, parameters: VehicleParameters) -> None:
         self.route = route
-        self.along = cumulative_length(route.points)
+        self.line = driven_line(route, graph)
+        self.along = cumulative_length(self.line.points)
         self._parameters = parameters
         self._graph = graph
         self._lane_of_point = np.array(route.lane_ids)
@@ -63,12 +65,12 @@ class RouteTracker:
         distance to its left.
         """
         last = int(np.searchsorted(self.along, self.along[self._index] + SEARCH_M)) + 1
-        window = self.route.points[self._index : last]
+        window = self.line.points[self._index : last]
         self._index += int(
             np.argmin((window[:, 0] - pose.x_m) ** 2 + (window[:, 1] - pose.y_m) ** 2)
         )
-        x, y = self.route.points[self._index]
-        yaw = float(self.route.yaw_rad[self._index])
+        x, y = self.line.points[self._index]
+        yaw = float(self.line.yaw_rad[self._index])
         dx, dy = pose.x_m - float(x), pose.y_m - float(y)
         self.left_m = dy * math.cos(yaw) - dx * math.sin(yaw)
         ahead = dx * math.cos(yaw) + dy * math.sin(yaw)
@@ -78,15 +80,13 @@ class RouteTracker:
 
     def heading_error_rad(self, pose: Pose2) -> float:
         """The ego's heading minus the route's."""
-        return math.remainder(pose.yaw_rad - float(self.route.yaw_rad[self._index]), math.tau)
+        return math.remainder(pose.yaw_rad - float(self.line.yaw_rad[self._index]), math.tau)
 
     def point_at(self, along_m: float) -> tuple[float, float]:
         """The point of the route at that distance. Beyond its end the route continues straight."""
         beyond = max(0.0, along_m - self.length_m)
-        x, y = (
-            float(np.interp(along_m, self.along, self.route.points[:, axis])) for axis in (0, 1)
-        )
-        yaw = float(self.route.yaw_rad[-1])
+        x, y = (float(np.interp(along_m, self.along, self.line.points[:, axis])) for axis in (0, 1))
+        yaw = float(self.line.yaw_rad[-1])
         return x + beyond * math.cos(yaw), y + beyond * math.sin(yaw)
 
     def road_user(self, pose: Pose2, speed_mps: float) -> Car | None:
@@ -115,11 +115,14 @@ class RouteTracker:
 
     def _lane_start(self, order: int, lane: int) -> tuple[float, float]:
         """The distance along the route at which one of its lanes begins, and the distance along
-        that lane there (not 0 for the first lane).
+        that lane there (0 where it is entered at its start).
         """
         first = int(np.searchsorted(self._order, order))
-        if order > 0:
+        if order > 0 and not self._changes(order):
             return float(self.along[first - 1]), 0.0
+        if order > 0:
+            x_m, y_m = self.line.points[first].tolist()
+            return float(self.along[first]), self._graph.foot(lane, x_m, y_m)
         view = self._graph.town.lanes[lane]
         away: Float64 = np.hypot(*(view.centreline - self.route.points[0]).T)
         nearest = int(np.argmin(away))
@@ -129,10 +132,21 @@ class RouteTracker:
             step[0] * math.cos(yaw) + step[1] * math.sin(yaw)
         )
 
+    def _changes(self, order: int) -> bool:
+        """Whether one of the route's lanes is entered from its neighbour."""
+        lane, before = self._lanes[order], self._lanes[order - 1]
+        return lane not in self._graph.town.lanes[before].successors
+
     def _beyond(self, order: int) -> list[int]:
-        """The next two lanes: those of the route, and after its end the straightest ones."""
+        """The next two lanes: those of the route until it ends or changes to a neighbouring lane,
+        and then the straightest ones.
+        """
         lanes = self._graph.town.lanes
-        ahead = [int(lane) for lane in self._lanes[order + 1 : order + 3]]
+        ahead: list[int] = []
+        for following in range(order + 1, min(order + 3, len(self._lanes))):
+            if self._changes(following):
+                break
+            ahead.append(int(self._lanes[following]))
         while len(ahead) < 2:
             last = lanes[ahead[-1] if ahead else self._lanes[order]]
             turned = {

@@ -23,6 +23,7 @@ from auxdrive_eval.simulators.embedded.geometry.curves import resample, wrap
 from auxdrive_eval.simulators.embedded.opendrive.chains import Piece, chains, cut, endless
 from auxdrive_eval.simulators.embedded.opendrive.outlines import hull
 from auxdrive_eval.simulators.embedded.opendrive.sections import LaneSection
+from auxdrive_eval.simulators.embedded.opendrive.short_lanes import lengthened
 from auxdrive_eval.simulators.embedded.town.lanes import (
     JUNCTION_SPEED_MPS,
     SPACING_M,
@@ -72,7 +73,9 @@ def build_network(
         pieces += own
     after = _links(kept, parts)
     _refuse_odd_ways(pieces, after)
-    lanes = _lanes(pieces, after)
+    lanes, takers = lengthened(_lanes(pieces, after))
+    for ids in parts.values():
+        ids += [takers[number] for number in ids if number in takers]
     lanes_of = {key: tuple(ids) for keys, ids in parts.items() for key in keys}
     return Network(lanes, _junctions(lanes), lanes_of)
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from auxdrive.errors import DataError, SimulatorError
 from auxdrive.storage.reading import read_bytes
 
 from auxdrive_eval.road_maps.carla_map import MAX_BYTES, open_map
-from auxdrive_eval.simulators.embedded.opendrive.town import town_of_map
+from auxdrive_eval.simulators.embedded.opendrive.planning import MapPlanner
+from auxdrive_eval.simulators.embedded.opendrive.reading import read_town
+from auxdrive_eval.simulators.embedded.opendrive.town import TownOfMap
+from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.model import Town
+from auxdrive_eval.world import Point, Route, Weather
 
 _OPTIMISED = "_Opt"
 """CARLA has some towns in two versions with the same roads: Town10HD and Town10HD_Opt."""
@@ -46,7 +51,8 @@ class OpenDriveTown:
                 f"{sha256}); bring that file back, or begin anew"
             )
         self._path = path
-        self._town = _town_of(path, sha256)
+        self._read = _read(path, sha256)
+        self._town = self._read.town
 
     def town(self, name: str) -> Town:
         """The town.
@@ -72,11 +78,34 @@ class OpenDriveTown:
         """
         return self._town.name
 
+    def plan(
+        self,
+        graph: LaneGraph,
+        keypoints: Sequence[Point],
+        route_id: str,
+        weather: Weather | None,
+        yaws_rad: Sequence[float | None],
+    ) -> Route:
+        """The route through keypoints, as the leaderboard plans it (`MapPlanner`).
+
+        Args:
+            graph: the lanes of its town.
+            keypoints: two or more (x, y) in the world frame, metres.
+            route_id: id of the route.
+            weather: None is the default.
+            yaws_rad: heading of the lane at each keypoint, which plays no part.
+
+        Raises:
+            SimulatorError: no route fits these keypoints.
+            MissingExtra: networkx is not installed.
+        """
+        return self._planner.plan(graph, keypoints, route_id, weather or Weather(), yaws_rad)
+
+    @cached_property
+    def _planner(self) -> MapPlanner:
+        return MapPlanner(open_map(self._path), self._read.lanes_of)
+
 
 @lru_cache(maxsize=4)
-def _town_of(path: Path, sha256: str) -> Town:  # noqa: ARG001 - tells one content from another
-    try:
-        return town_of_map(open_map(path))
-    except DataError as error:
-        said = str(error)
-        raise DataError(said if said.startswith(str(path)) else f"{path}: {said}") from None
+def _read(path: Path, sha256: str) -> TownOfMap:  # noqa: ARG001 - tells one content from another
+    return read_town(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,7 +28,15 @@ from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.world import Point
 
 
-def town_of_map(road_map: CarlaRoadMap) -> Town:
+@dataclass(frozen=True, slots=True)
+class TownOfMap:
+    """A town, and the lanes that were made from each lane of its map, in driving order."""
+
+    town: Town
+    lanes_of: dict[LaneId, tuple[int, ...]]
+
+
+def town_of_map(road_map: CarlaRoadMap) -> TownOfMap:
     """The town of a map. It is flat: heights are left out.
 
     Args:
@@ -71,4 +80,5 @@ def town_of_map(road_map: CarlaRoadMap) -> Town:
         crosswalks=crossed,
         geo=road_map.geo,
     )
-    return with_stop_signs(with_lights(town, network, light_lines), network, stop_lines)
+    lit = with_lights(town, network, light_lines)
+    return TownOfMap(with_stop_signs(lit, network, stop_lines), network.lanes_of)

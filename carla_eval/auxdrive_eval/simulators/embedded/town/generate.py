@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 from auxdrive.errors import SimulatorError
 
 from auxdrive_eval.random_streams import stream
+from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.lanes import build_network
 from auxdrive_eval.simulators.embedded.town.layout import Layout, draft_layout
 from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.simulators.embedded.town.props import SIDEWALK_WIDTH_M, place_props
+from auxdrive_eval.simulators.embedded.town.routing import plan_route
 from auxdrive_eval.simulators.embedded.town.signals import place_signals
 from auxdrive_eval.simulators.embedded.town.validate import town_faults
+from auxdrive_eval.world import Point, Route, Weather
 
 KERB_HEIGHT_M = 0.15
 MARGIN_M = 30.0
@@ -105,3 +109,26 @@ class GeneratedTowns:
     def name_of(self, seed: int) -> str:
         """The name of the town of that seed (modulo 10000)."""
         return town_name(seed % (MAX_SEED + 1))
+
+    def plan(
+        self,
+        graph: LaneGraph,
+        keypoints: Sequence[Point],
+        route_id: str,
+        weather: Weather | None,
+        yaws_rad: Sequence[float | None],
+    ) -> Route:
+        """The shortest route through keypoints (`plan_route`).
+
+        Args:
+            graph: the lanes of the town.
+            keypoints: two or more (x, y) in the world frame, metres.
+            route_id: id of the route.
+            weather: None is the default.
+            yaws_rad: heading of the lane at each keypoint; None where it is not known. Empty if
+                none is known.
+
+        Raises:
+            SimulatorError: no route fits these keypoints.
+        """
+        return plan_route(graph, keypoints, route_id, weather, yaws_rad=yaws_rad)

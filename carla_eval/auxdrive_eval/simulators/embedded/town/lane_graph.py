@@ -154,6 +154,18 @@ class LaneGraph:
                 found[int(lane), along_m] = away_m
         return found, min(found.values(), default=float(away.min()))
 
+    def foot(self, lane: int, x_m: float, y_m: float) -> float:
+        """The distance along a lane at which it is nearest to a place.
+
+        Args:
+            lane: its id.
+            x_m: in the world frame.
+            y_m: in the world frame.
+        """
+        points = self.points[self.first[lane] : self.first[lane] + self.count[lane]]
+        nearest = int(np.argmin((points[:, 0] - x_m) ** 2 + (points[:, 1] - y_m) ** 2))
+        return self._foot(lane, nearest, x_m, y_m)[0]
+
     def _foot(self, lane: int, nearest: int, x_m: float, y_m: float) -> tuple[float, float]:
         """The projection of (x, y) onto a lane near its point `nearest`: the distance along the
         lane, and the distance from it.

@@ -134,7 +134,7 @@ def random_route(
     name = str(seed) if route_id is None else route_id
     fallback: Route | None = None
     roads = [lane for lane in graph.lane_ids if graph.town.lanes[lane].junction_id is None]
-    for _ in range(400):
+    for _ in range(400 if len(roads) > 1 else 0):
         start_lane, goal_lane = (
             int(roads[index]) for index in rng.choice(len(roads), 2, replace=False)
         )
