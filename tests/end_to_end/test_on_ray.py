@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,77 @@ def test_a_drive_that_was_stopped_goes_on_elsewhere(
     assert rest.returncode == 0, rest.stderr
     assert 1 <= len(BEGINS.findall(rest.stderr)) <= 3
     assert driven(tmp_path / "ray") == driven(tmp_path / "alone")
+
+
+def test_a_recording_of_which_a_node_is_killed_is_that_of_one_process(
+    nodes: RayNodes, tmp_path: Path
+) -> None:
+    short = ("--episodes", 5, "--max-episode-s", 5, "--size", "64x36")
+    order = ("collect", *short, *SMALL, "--json")
+    alone = auxdrive(*order, "--out", tmp_path / "alone")
+    assert alone.returncode == 0, alone.stderr
+    other = nodes.add(cpus=1)
+    command = Command(*order, "--out", tmp_path / "ray", "--ray", nodes.address)
+    command.wait_until(re.compile(r"episode 1/5"), 1)  # so both nodes are at work
+    nodes.kill(other)
+    code, out, said = command.end()
+    assert code == 0, said
+    assert "its job begins again" in said
+    assert json.loads(out)["newly_recorded_episodes"] == 5
+    assert driven(tmp_path / "ray") == driven(tmp_path / "alone")
+    assert not list(tmp_path.rglob("*partial*"))
+
+
+def test_a_sweep_of_which_a_node_is_killed_has_the_weights_of_one_process(
+    nodes: RayNodes, tmp_path: Path
+) -> None:
+    pytest.importorskip("torch", reason="needs the extra 'train'")
+    from safetensors.torch import load_file
+    from stripes import write_stripe_data
+
+    small = ("--epochs", 12, "--set", "preprocessing.size=[64, 80]", "--set", "batch_size=16")
+    data = write_stripe_data(tmp_path / "data")
+    order = ("sweep", "--data", data, "--methods", "baseline", "--seeds", "0-2", *small)
+    alone = auxdrive(*order, "--out", tmp_path / "alone")
+    assert alone.returncode == 0, alone.stderr
+    other = nodes.add(cpus=1)
+    command = Command(*order, "--out", tmp_path / "ray", "--ray", nodes.address)
+    runs = tmp_path / "ray" / "runs"
+    deadline = time.monotonic() + 120
+    while len(list(runs.glob("*/checkpoints/last.safetensors"))) < 2:  # one on each node
+        assert time.monotonic() < deadline, command.said
+        time.sleep(0.02)
+    nodes.kill(other)
+    code, _, said = command.end()
+    assert code == 0, said
+    assert "its job begins again" in said
+    names = [path.relative_to(tmp_path / "alone") for path in tmp_path.glob("alone/runs/*/*/*.s*")]
+    assert len(names) == 6
+    for name in names:
+        ours, theirs = (load_file(tmp_path / where / name) for where in ("ray", "alone"))
+        assert ours.keys() == theirs.keys()
+        assert all(ours[each].equal(theirs[each]) for each in ours), name
+    assert len(list(runs.glob("*/result.json"))) == 3
+
+
+def test_a_sweep_whose_folder_is_not_shared_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs the extra 'train'")
+    from auxdrive_train.sweeping.config import parse_sweep
+    from auxdrive_train.sweeping.folder import SweepFolder
+    from auxdrive_train.sweeping.sweep import _MakeTrainer
+
+    sweep = parse_sweep({"base": {"data": "data"}, "methods": ["baseline"], "seeds": [0]}, "it")
+    folder = SweepFolder(tmp_path / "sweep")
+    folder.write(sweep, [])
+    make = _MakeTrainer(folder.path, folder.sha256, (tmp_path,))
+    make.check_machine()
+    for other in (
+        replace(make, sweep=tmp_path / "elsewhere"),
+        replace(make, sha256="0"),
+        replace(make, data=(tmp_path / "data",)),
+    ):
+        with pytest.raises(UsageError, match="must lie in folders that all nodes share"):
+            other.check_machine()
 
 
 def test_a_cluster_that_cannot_be_had_is_refused_in_one_sentence(

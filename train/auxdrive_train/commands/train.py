@@ -87,6 +87,10 @@ def train(
     loaded = load_config(config, overrides, set_ or [])
     directory = out or Path("runs") / loaded.method
     result = train_shown(loaded, directory, resume)
+    from auxdrive_train.engine.ranks import is_first_rank  # with torch: not for what is refused
+
+    if not is_first_rank():
+        return
     if json_output:
         console.print_json({"run": str(directory), **result.model_dump(mode="json")})
         return

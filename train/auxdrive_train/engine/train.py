@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from auxdrive_train.engine.loop import Trainer
 from auxdrive_train.engine.measure import write_result
 from auxdrive_train.engine.prepare import prepare
 from auxdrive_train.engine.processes import in_processes
+from auxdrive_train.engine.ranks import Rank, check_shared
 from auxdrive_train.engine.run_folder import RUN, take, write_artefacts
 from auxdrive_train.trackers.told import load_trackers
 
@@ -36,6 +38,9 @@ def train(
     config: TrainConfig, out: Path, resume: bool = False, progress: ShowProgress = no_progress
 ) -> RunResult:
     """Train a run into the folder `out` and measure it.
+
+    In a process that torchrun started, this is one of the processes of the training, and returns in
+    each of them.
 
     Only one process at a time can train there: a second `train` into the same folder is refused.
     Nothing is printed; what is worth knowing is logged (`auxdrive.logs`).
@@ -62,11 +67,42 @@ def train(
         ['acc_1.5', 'acc_15']
     """
     load_trackers(config.track)  # checked before anything is written
+    _check(config)
+    if (rank := Rank.of_torchrun()) is not None:
+        return _train_as(rank, config, out, resume, progress)
     with claim(out, config, RUN, resume):
-        return _train(config, out, progress)
+        dataset = _begin(config, out, progress)
+        work = partial(_work, config=config, dataset=dataset, out=out)
+        if config.processes == 1:
+            work(_fabric(config), progress)
+        else:
+            in_processes(_fabric(config), work, progress)
+        return RunFolder(out).result()
 
 
-def _train(config: TrainConfig, out: Path, progress: ShowProgress) -> RunResult:
+def _train_as(
+    rank: Rank, config: TrainConfig, out: Path, resume: bool, progress: ShowProgress
+) -> RunResult:
+    """Train as one of torchrun's processes. The first one holds the folder and speaks; where it
+    fails, torchrun ends the others, which wait for it.
+    """
+    fabric, folder = rank.fabric(config), RunFolder(out)
+    with ExitStack() as stack:
+        if fabric.is_global_zero:
+            goes_on = resume or (rank.restarted and folder.is_run)
+            claimed = claim(out, config, RUN, goes_on)
+            stack.enter_context(claimed)
+            _begin(config, out, progress)
+        fabric.barrier()
+        dataset = Dataset.open(config.data)
+        check_shared(fabric, folder, dataset)
+        _work(fabric, progress if fabric.is_global_zero else no_progress, config, dataset, out)
+        result = fabric.broadcast(folder.result() if fabric.is_global_zero else None, src=0)
+        assert result is not None
+        return result
+
+
+def _check(config: TrainConfig) -> None:
     if config.device == "cuda" and not torch.cuda.is_available():
         raise RuntimeUnavailable(
             "device 'cuda' was asked for, but torch sees no CUDA device; use --set device=cpu"
@@ -78,15 +114,13 @@ def _train(config: TrainConfig, out: Path, progress: ShowProgress) -> RunResult:
             "import auxdrive_train first, or set "
             f"{' '.join(f'{name}={value}' for name, value in PASSIVE.items())}"
         )
+
+
+def _begin(config: TrainConfig, out: Path, progress: ShowProgress) -> Dataset:
     initial_run(config, RunFolder(out))  # before the data, which take longer to open and derive
     dataset = Dataset.open(config.data)
     derive_missing(dataset, (config.main, *config.aux), progress)
-    work = partial(_work, config=config, dataset=dataset, out=out)
-    if config.processes == 1:
-        work(_fabric(config), progress)
-    else:
-        in_processes(_fabric(config), work, progress)
-    return RunFolder(out).result()
+    return dataset
 
 
 def _fabric(config: TrainConfig) -> Fabric:

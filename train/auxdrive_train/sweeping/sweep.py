@@ -5,6 +5,7 @@ is written where it is trained, so workers on other machines share the sweep's f
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from auxdrive.machine.workers import run_each, workers_of
 from auxdrive.modalities import Modality
 from auxdrive.runs import RunFolder
 from auxdrive.storage.claims import claim
+from auxdrive.storage.folders import held
 from auxdrive.storage.reading import is_folder
 from auxdrive.work import Shown, ShowProgress, Work, no_progress
 
@@ -29,6 +31,7 @@ from auxdrive_train.sweeping.folder import SWEEP, SweepFolder, SweepState
 from auxdrive_train.sweeping.members import Member, members_of
 
 _LOG = logging.getLogger(__name__)
+_LET_GO_S = 30.0
 
 
 def sweep_states(sweep: SweepConfig, out: Path) -> list[SweepState]:
@@ -159,11 +162,25 @@ class _Trainer:
 
     def __call__(self, job: tuple[Member, Path]) -> None:
         member, path = job
+        _wait_until_let_go(path)
         with _named_log(member.name):
             train(member.config, path, resume=RunFolder(path).is_run)
 
     def close(self) -> None:
         """Does nothing: there is nothing to release."""
+
+
+def _wait_until_let_go(run: Path) -> None:
+    """Wait for a worker that was lost and had begun the run: it may end a moment later than the
+    news of it comes. If it does not, training tells.
+    """
+    end_s = time.monotonic() + _LET_GO_S
+    while is_folder(run) and time.monotonic() < end_s:
+        try:
+            with held(run):
+                return
+        except UsageError:
+            time.sleep(0.1)
 
 
 @contextmanager
