@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from .dialects import DIALECTS, NEWEST, speak
 from .faults import Fault, Faults
 from .scene import PlainScene, Scene
 from .server import Server
@@ -63,10 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--town", default=SMALL)
     parser.add_argument("--xodr", type=Path, help="folder of NAME.xodr or NAME.xodr.gz")
     parser.add_argument("--scene", default="", help="MODULE:NAME of a Scene")
+    parser.add_argument("--client", choices=DIALECTS, default=NEWEST, help="version of the client")
+    parser.add_argument("--bare-names", action="store_true", help="maps without a folder")
     parser.add_argument("--fault", type=Fault.read, action="append", default=[])
     parser.add_argument("--struck", type=Path, help="file that is told which faults strike")
     parser.add_argument("--with-parent", action="store_true", help="end when stdin closes")
     options = parser.parse_args(arguments)
+    speak(options.client, bare_names=options.bare_names)
     towns = towns_of(options.xodr)
     faults = Faults(list(options.fault), options.struck)
     world = World(towns, towns(options.town), scene_of(options.scene), faults)

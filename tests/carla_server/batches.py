@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .dialects import spoken
 from .geometry import Pose
 from .rpc import CALLS, Returns, call
 from .world import Refused, World
@@ -63,7 +64,8 @@ def _do(world: World, kind: int, given: list[Any], made: int = 0) -> int:
 
 
 def _spawn(world: World, given: list[Any]) -> int:
-    description, transform, parent, _attachment, _socket, afterwards = given
+    description, transform, parent, *attachment, afterwards = given
+    assert bool(attachment) is spoken().batch_tells_attachment
     made = world.spawn(description, Pose.of_wire(transform), parent[1] if parent[0] else 0)
     for ((kind, more),) in afterwards:
         _do(world, kind, more, made.id)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .dialects import spoken
 from .geometry import Box
 
-BOOL, INT, FLOAT, STRING, COLOR = 1, 2, 3, 4, 5
+BOOL, INT, FLOAT, STRING, COLOR = range(5)
 
 # name: (half length, half width, half height, wheels, base type, special type, generation)
 VEHICLES = {
@@ -179,4 +180,5 @@ def _attribute(
     name: str, kind: int, value: str, choices: list[str] | None = None, *, fixed: bool = False
 ) -> list[Any]:
     """[id, type, value, recommended values, may be changed, only recommended values]."""
+    kind += spoken().first_type
     return [name, kind, value, choices or [], not fixed, False]

@@ -6,12 +6,12 @@ import time
 from typing import Any
 
 from .blueprints import definitions
+from .dialects import spoken
 from .geometry import Pose
 from .rpc import Returns, call
 from .town import Town
 from .world import OBSERVER_STREAM, Refused, World
 
-VERSION = "0.9.16"
 GENERATED = "OpenDriveMap"
 LOADING = 0.2  # s; CARLA takes some too, and the client's traffic manager fails if there are none
 LAYERS_AND_LIGHTS = (
@@ -27,7 +27,7 @@ LAYERS_AND_LIGHTS = (
 @call("version")
 def version(world: World) -> str:
     """The version of the server."""
-    return VERSION
+    return spoken().version
 
 
 @call("get_episode_info")
@@ -64,7 +64,10 @@ def sensor_token(world: World, stream: int) -> list[bytes]:
 @call("get_map_info")
 def map_info(world: World) -> list[Any]:
     """The map's name and the recommended spawn points."""
-    return [f"Carla/Maps/{world.town.name}", [pose.wire() for pose in world.town.spawn_points]]
+    return [
+        spoken().map_folder + world.town.name,
+        [pose.wire() for pose in world.town.spawn_points],
+    ]
 
 
 @call("get_map_data")
@@ -82,7 +85,7 @@ def required_files(world: World, folder: str = "") -> list[str]:
 @call("get_available_maps")
 def available_maps(world: World) -> list[str]:
     """The town of now; others load by name."""
-    return [f"/Game/Carla/Maps/{world.town.name}"]
+    return [f"/Game/{spoken().map_folder}{world.town.name}"]
 
 
 @call("get_navigation_mesh")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from .dialects import spoken
+
 Vector = tuple[float, float, float]
 ZERO: Vector = (0.0, 0.0, 0.0)
 
@@ -77,7 +79,8 @@ class Box:
 
     def wire(self, owner: int) -> list[object]:
         """As the client reads it, with the id of the actor it belongs to."""
-        return [list(self.location), list(self.extent), list(self.rotation), owner]
+        of = [owner] if spoken().box_tells_owner else []
+        return [list(self.location), list(self.extent), list(self.rotation), *of]
 
     def corners(self, pose: Pose) -> list[tuple[float, float]]:
         """The four corners seen from above, in the world."""

@@ -11,6 +11,7 @@ import msgpack
 import numpy as np
 
 from .actors import Actor
+from .dialects import spoken
 from .geometry import Vector, plus
 from .scene import View
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from .world import World
 
 COLLISION, DEPTH, GNSS, IMU, RADAR, LIDAR = 0, 1, 4, 5, 9, 11
-RGB, SEGMENTATION, OBSERVER = 13, 14, 17
+RGB, SEGMENTATION = 13, 14
 GRAVITY = 9.81  # m/s^2
 
 Payload = Callable[["World", Actor], bytes]
@@ -44,7 +45,7 @@ def snapshot(world: World) -> bytes:
         for a in actors.values()
     ]
     state = (world.episode, world.platform_time, world.settings.step, 0, 0, 0, world.map_changed)
-    return b"".join([header(world, OBSERVER), struct.pack("<Qdf3ii", *state), *rows])
+    return b"".join([header(world, spoken().observer), struct.pack("<Qdf3ii", *state), *rows])
 
 
 def collision(world: World, sensor: Actor, other: Actor, hit: Vector) -> bytes:
