@@ -109,7 +109,8 @@ def _listed(title: Text, heads: list[Text], rows: list[list[Text]], width: int) 
         for head, cell in zip(heads[1:], others, strict=True):
             if not cell.plain:
                 continue
-            each = f"  {' '.join(head.plain.split())} {cell.plain}"
+            what = " ".join(head.plain.split())
+            each = f"  {what}: {cell.plain}" if what else f"  {cell.plain}"
             if told and cell_len(told + each) > width:
                 lines.append(Text(told))
                 told = ""
