@@ -81,12 +81,22 @@ def drive(
     seed: int,
     driver: Callable[[EmbeddedSimulator, WorldState], Control] = expert,
     traffic: int = 0,
-    route: Route | None = None,
 ) -> Drive:
-    """Drive the route of a seed, or another one, until its scenarios are over."""
+    """Drive the route of a seed until its scenarios are over."""
     kinds = (kinds,) if isinstance(kinds, str) else kinds
     simulator = EmbeddedSimulator(render=False, traffic=traffic, scenarios=kinds)
-    route = route or simulator.random_route(seed)
+    found = drive_in(simulator, seed, driver)
+    simulator.close()
+    return found
+
+
+def drive_in(
+    simulator: EmbeddedSimulator,
+    seed: int,
+    driver: Callable[[EmbeddedSimulator, WorldState], Control] = expert,
+) -> Drive:
+    """Drive the route of a seed in this simulator until its scenarios are over."""
+    route = simulator.random_route(seed)
     state = simulator.reset(route, seed)
     found = Drive(route)
     criteria = RULE_SETS["1.0"].criteria(route)
@@ -101,7 +111,6 @@ def drive(
             last_s = state.time_s + AFTER_S
     for criterion in criteria:
         found.events += [event.kind for event in criterion.finish(state)]
-    simulator.close()
     return found
 
 

@@ -27,6 +27,7 @@ SCENARIOS: Registry[type[Scenario]] = Registry(
         "VehicleTurningRoute": f"{_HERE}.vehicle_turning:VehicleTurningRoute",
         "VehicleTurningRoutePedestrian": f"{_HERE}.vehicle_turning:VehicleTurningRoutePedestrian",
         "ParkingCutIn": f"{_HERE}.parking_cut_in:ParkingCutIn",
+        "StaticCutIn": f"{_HERE}.static_cut_in:StaticCutIn",
         "StationaryObjectCrossing": f"{_HERE}.stationary_object:StationaryObject",
         "OppositeVehicleRunningRedLight": f"{_HERE}.red_light_runner:RedLightRunner",
         "SignalizedJunctionLeftTurn": f"{_HERE}.left_turn:LeftTurn",

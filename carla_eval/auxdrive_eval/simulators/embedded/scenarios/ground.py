@@ -19,6 +19,7 @@ WIDEST_M = 25.0
 KERB_M = 0.3
 """How far the kerb lies beyond the edge of the outermost lane."""
 BAY_MARGIN_M = 0.1
+SAME_WAY_RAD = math.radians(20.0)
 SEAM_M = 0.2
 """A gap between two lanes that is no wider than twice this is no edge of the road."""
 
@@ -143,6 +144,24 @@ class Ground:
         if lane.parking_m < width_m + BAY_MARGIN_M:
             return None
         return lane.width_m / 2 + lane.parking_m - width_m / 2
+
+    def neighbour_m(self, along_m: float, side: float) -> float | None:
+        """How far left of the route's centre line the neighbouring lane of the same direction lies;
+        None if there is none.
+
+        Args:
+            along_m: distance along the route.
+            side: 1 for the left side, -1 for the right one.
+        """
+        here = self.pose(along_m)
+        mine = self.kit.roads.lane_view(here.x_m, here.y_m, here.yaw_rad)
+        there = self.pose(along_m, side * mine.width_m)
+        lane = self.kit.roads.lane_view(there.x_m, there.y_m, there.yaw_rad)
+        turned = abs(math.remainder(lane.yaw_rad - here.yaw_rad, math.tau))
+        other = lane.lane_id != mine.lane_id and turned < SAME_WAY_RAD
+        if not other or lane.in_junction or abs(lane.offset_m) > mine.width_m / 2:
+            return None
+        return side * mine.width_m - lane.offset_m
 
     def is_free(self, pose: Pose2, size_m: tuple[float, float, float]) -> bool:
         """Whether nothing of the town stands there.

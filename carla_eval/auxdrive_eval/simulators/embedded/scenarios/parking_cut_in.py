@@ -20,8 +20,7 @@ from auxdrive_eval.world import Point
 
 AHEAD_M = 35.0
 TRIES, RETRY_M = 20, 0.5
-REACTION_S, NEAREST_M = 2.35, 10.0
-SWERVE_M, STRAIGHT_M = 9.0, 8.0
+SWERVE_M, STRAIGHT_M = 10.0, 8.0
 STEP_M = 0.5
 ACCEL_MPS2 = 2.5
 SPEED_SHARE = 0.7
@@ -35,12 +34,15 @@ class ParkingCutIn(Scenario):
     Args:
         at_m: where on the route the ego sets it off.
         bay_m: where on the route the car is parked.
-        path: of its middle, from the bay into the lane.
+        path: of its middle, from where it stands into the lane.
         colour: of the car.
     """
 
     title: ClassVar[str] = "a parked car pulls out before the ego"
     reach_m: ClassVar[float] = 75.0
+    nowhere: ClassVar[str] = "no parking lane beside the road has room, or a junction is near"
+    reaction_s: ClassVar[float] = 2.35
+    nearest_m: ClassVar[float] = 10.0
 
     def __init__(self, at_m: float, bay_m: float, path: tuple[Point, ...], colour: int) -> None:
         super().__init__(at_m)
@@ -64,17 +66,32 @@ class ParkingCutIn(Scenario):
             end_m = bay_m + SWERVE_M + STRAIGHT_M
             if not ground.is_open(bay_m - 6.0, end_m + 4.0):
                 continue
-            right_m = ground.bay_m(bay_m, size[1])
-            if right_m is None:
+            left_m = cls.beside_m(ground, bay_m)
+            if left_m is None:
                 continue
-            path = _path(ground, bay_m, right_m)
-            poses = [ground.pose(bay_m + s, -_right_of(s) * right_m) for s in (0.0, 3.0, 5.0)]
+            path = _path(ground, bay_m, left_m)
+            poses = [ground.pose(bay_m + s, _still_beside(s) * left_m) for s in (0.0, 3.0, 5.0)]
             if all(ground.is_free(pose, size) for pose in poses):
                 return cls(at_m, bay_m, path, colour)
-        return "no parking lane beside the road has room, or a junction is near"
+        return cls.nowhere
+
+    @classmethod
+    def beside_m(cls, ground: Ground, along_m: float) -> float | None:
+        """How far left of the route's centre line the car stands; None if it cannot.
+
+        Args:
+            ground: the route.
+            along_m: where on the route.
+        """
+        right_m = ground.bay_m(along_m, CAR_SIZES_M[CarKind.HATCHBACK][1])
+        return None if right_m is None else -right_m
 
     def prepare(self, stage: Stage) -> None:
         """See `Scenario`."""
+        self.put(stage)
+
+    def put(self, stage: Stage) -> None:
+        """Put the car where it stands."""
         self.car = stage.bodies.add(CarKind.HATCHBACK, self._path, style=self._colour)
         self.actor_ids.add(self.car.body_id)
 
@@ -85,9 +102,11 @@ class ParkingCutIn(Scenario):
         if self._merged or car.body_id not in stage.bodies.all:
             return stage.ego_m > self.bay_m + CLEAR_M
         if car.speed_mps == 0.0 and car.along_m == 0.0:
-            if stage.front_m > self.bay_m - NEAREST_M / 2:
-                self.missed = "other cars were between the ego and the parked car"
-            elif stage.arrives_within(self.bay_m, REACTION_S, NEAREST_M) and self._is_next(stage):
+            if stage.front_m > self.bay_m - self.nearest_m / 2:
+                self.missed = "other cars were between the ego and the car"
+            elif self._is_next(stage) and stage.arrives_within(
+                self.bay_m, self.reaction_s, self.nearest_m
+            ):
                 car.speed_mps = ACCEL_MPS2 * stage.tick_s
             return False
         most_mps = SPEED_SHARE * stage.ground.lane(self.bay_m).speed_limit_mps
@@ -122,14 +141,14 @@ class ParkingCutIn(Scenario):
         self._merged = True
 
 
-def _right_of(ahead_m: float) -> float:
-    """The share of its way to the right that the car still has, so far ahead of the bay."""
+def _still_beside(ahead_m: float) -> float:
+    """The share of its way to the side that the car still has, so far ahead of where it stood."""
     share = min(max(ahead_m / SWERVE_M, 0.0), 1.0)
     return 1.0 - share * share * (3.0 - 2.0 * share)
 
 
-def _path(ground: Ground, bay_m: float, right_m: float) -> tuple[Point, ...]:
+def _path(ground: Ground, bay_m: float, left_m: float) -> tuple[Point, ...]:
     return tuple(
-        ground.point(bay_m + s, -_right_of(s) * right_m)
+        ground.point(bay_m + s, _still_beside(s) * left_m)
         for s in np.arange(0.0, SWERVE_M + STRAIGHT_M + STEP_M / 2, STEP_M)
     )

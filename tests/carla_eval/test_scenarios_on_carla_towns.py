@@ -1,0 +1,53 @@
+"""Scenarios in towns of CARLA, in the embedded simulator."""
+
+from __future__ import annotations
+
+import carla_towns
+import pytest
+from auxdrive_eval.criteria import EventKind
+from auxdrive_eval.simulators.embedded.opendrive.source import OpenDriveTown, file_sha256
+from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.world import ScenarioOutcome
+from scenario_drives import careless, drive_in
+
+
+def simulator_of(town: str, kind: str) -> EmbeddedSimulator:
+    """A simulator of the town with that scenario; skipped where the town's file is absent."""
+    carla_towns.needs_carla()
+    path = next(iter(carla_towns.TOWNS.glob(f"{town}*.xodr.gz")), None)
+    if path is None:
+        pytest.skip(f"the map of {town} is not in {carla_towns.TOWNS}")
+    towns = OpenDriveTown(path, file_sha256(path))
+    return EmbeddedSimulator(render=False, traffic=10, scenarios=[kind], towns=towns)
+
+
+def seed_with(simulator: EmbeddedSimulator) -> int:
+    """The first seed whose route has room for the scenario."""
+    return next(
+        seed
+        for seed in range(1000, 1040)
+        if simulator.reset(simulator.random_route(seed), seed).scenarios
+    )
+
+
+@pytest.mark.parametrize(
+    ("town", "kind"),
+    [
+        ("Town02", "DynamicObjectCrossing"),
+        ("Town02", "SignalizedJunctionLeftTurn"),
+        ("Town07", "OppositeVehicleTakingPriority"),
+        ("Town10HD", "StaticCutIn"),
+    ],
+)
+def test_the_expert_comes_through_unharmed(town: str, kind: str) -> None:
+    simulator = simulator_of(town, kind)
+    found = drive_in(simulator, seed_with(simulator))
+    assert found.scenario.outcome is ScenarioOutcome.PASSED
+    assert found.contacts == set()
+
+
+def test_a_careless_driver_hits_the_car_that_pulls_out_of_the_neighbouring_lane() -> None:
+    simulator = simulator_of("Town10HD", "StaticCutIn")
+    found = drive_in(simulator, seed_with(simulator), careless)
+    assert found.scenario.outcome is ScenarioOutcome.COLLISION
+    assert EventKind.COLLISION_VEHICLE in found.events
