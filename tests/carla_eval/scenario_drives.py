@@ -16,7 +16,7 @@ from auxdrive_eval.world import Contact, Route, ScenarioState, WorldState
 SEEDS = {
     "ControlLoss": 1003,
     "FollowLeadingVehicle": 1001,
-    "DynamicObjectCrossing": 1007,
+    "DynamicObjectCrossing": 1000,
     "ParkingCrossingPedestrian": 1000,
     "PedestrianCrossing": 1003,
     "VehicleTurningRoute": 1001,

@@ -38,7 +38,7 @@ def walked(found: Drive) -> list[BodyPose]:
 
 
 def test_a_pedestrian_crosses_the_whole_road_and_the_expert_brakes_for_it() -> None:
-    found = drive("DynamicObjectCrossing", 1007)
+    found = drive("DynamicObjectCrossing", SEEDS["DynamicObjectCrossing"])
     lefts = left_of_ego(found, BodyKind.PEDESTRIAN)
     assert lefts[0] <= -4.2
     assert lefts[-1] >= 4.2
