@@ -84,7 +84,7 @@ class DrivenRoute:
         if scenarios or route.scenarios:
             self._scenarios = RouteScenarios(
                 Stage(
-                    Ground(kit, route),
+                    Ground(kit, route, self._tracker.line),
                     vehicle,
                     self._tracker,
                     self.traffic,

@@ -9,6 +9,7 @@ import numpy as np
 from auxdrive.geometry import cumulative_length
 from auxdrive.types import Float64, Pose2
 
+from auxdrive_eval.simulators.embedded.ego.lane_changes import DrivenLine
 from auxdrive_eval.simulators.embedded.geometry.boxes import box
 from auxdrive_eval.simulators.embedded.town.model import Lane
 from auxdrive_eval.simulators.embedded.town_kits import TownKit
@@ -47,11 +48,12 @@ class Ground:
     Args:
         kit: the town.
         route: planned on its lanes.
+        line: that the ego drives; distances along the route are along it.
     """
 
-    def __init__(self, kit: TownKit, route: Route) -> None:
-        self.kit, self.route = kit, route
-        self.along: Float64 = cumulative_length(route.points)
+    def __init__(self, kit: TownKit, route: Route, line: DrivenLine) -> None:
+        self.kit, self.route, self.line = kit, route, line
+        self.along: Float64 = cumulative_length(line.points)
         self.length_m = float(self.along[-1])
         self.crossings = self._crossings()
 
@@ -64,7 +66,7 @@ class Ground:
         """
         x, y, yaw = (
             float(np.interp(along_m, self.along, values))
-            for values in (*self.route.points.T, self.route.yaw_rad)
+            for values in (*self.line.points.T, self.line.yaw_rad)
         )
         return Pose2(x - left_m * math.sin(yaw), y + left_m * math.cos(yaw), yaw)
 
@@ -90,28 +92,36 @@ class Ground:
         return float(lane.arclength[int(np.argmin(away))])
 
     def lanes_after(self, along_m: float) -> list[int]:
-        """The lanes of the route that follow the one at that distance."""
-        index = int(np.searchsorted(self.along, along_m))
-        later = list(dict.fromkeys(self.route.lane_ids[index:]))
-        return later[1:]
+        """The lanes of the route that follow the one at that distance, up to where it changes to
+        a neighbouring lane.
+        """
+        lanes = self.kit.graph.town.lanes
+        index = min(int(np.searchsorted(self.along, along_m)), len(self.along) - 1)
+        last, found = self.route.lane_ids[index], []
+        for lane in dict.fromkeys(self.route.lane_ids[index:]):
+            if lane != last and lane not in lanes[last].successors:
+                break
+            found.append(lane)
+            last = lane
+        return found[1:]
 
     def next_crossing(self, along_m: float) -> Crossing | None:
         """The first junction that is entered beyond that distance."""
         return next((c for c in self.crossings if c.start_m >= along_m), None)
 
     def is_open(self, from_m: float, to_m: float, margin_m: float = 2.0) -> bool:
-        """Whether a stretch of the route lies on it, in no junction and away from all.
+        """Whether a stretch of the route lies on it, away from all junctions and changes of lanes.
 
         Args:
             from_m: where the stretch begins.
             to_m: where it ends.
-            margin_m: how far from a junction it must stay.
+            margin_m: how far from them it must stay.
         """
         if from_m < 0.0 or to_m > self.length_m:
             return False
-        return all(
-            to_m + margin_m <= c.start_m or from_m - margin_m >= c.end_m for c in self.crossings
-        )
+        closed = [(c.start_m, c.end_m) for c in self.crossings]
+        closed += [(change.begin_m, change.end_m) for change in self.line.changes]
+        return all(to_m + margin_m <= start or from_m - margin_m >= end for start, end in closed)
 
     def kerb_m(self, along_m: float, side: float) -> float:
         """How far the road's edge lies from the route's centre line.

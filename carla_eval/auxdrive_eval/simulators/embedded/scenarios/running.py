@@ -132,8 +132,8 @@ def _asked(stage: Stage, asked: RouteScenario) -> _Entry:
     kind = known_kind(asked.kind)
     assert kind is not None, asked.kind
     ground = stage.ground
-    away = np.hypot(*(ground.route.points - asked.trigger).T)
-    turned = np.abs(np.remainder(ground.route.yaw_rad - asked.yaw_rad + np.pi, math.tau) - np.pi)
+    away = np.hypot(*(ground.line.points - asked.trigger).T)
+    turned = np.abs(np.remainder(ground.line.yaw_rad - asked.yaw_rad + np.pi, math.tau) - np.pi)
     fitting = np.where(turned <= TRIGGER_RAD, away, np.inf)
     nearest = int(np.argmin(fitting))
     placed: Scenario | str
