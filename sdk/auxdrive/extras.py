@@ -17,7 +17,7 @@ EXTRA_OF_MODULE = {
     "torch": "train", "lightning_fabric": "train", "safetensors": "train",
     "yaml": "train", "onnx": "deploy", "onnxscript": "deploy", "panda3d": "sim", "direct": "sim",
     "jinja2": "train", "markupsafe": "train", "matplotlib": "all",
-    "av": "video", "mcap": "mcap", "model_signing": "sign",
+    "av": "video", "rerun": "viz", "mcap": "mcap", "model_signing": "sign",
     "carla": "carla", "networkx": "carla", "ray": "distributed",
 }  # fmt: skip
 """The extra that brings each module that a command may find missing."""

@@ -34,6 +34,7 @@ from auxdrive_eval.commands.keeping_options import (
     RecordModalitiesOption,
     RecordOption,
     RecordRateOption,
+    RerunOption,
     VideoOption,
     keep_options,
 )
@@ -181,6 +182,7 @@ def drive(
     record_rate_hz: RecordRateOption = None,
     record_modalities: RecordModalitiesOption = None,
     video: VideoOption = False,
+    rerun: RerunOption = False,
     json_output: JsonOption = False,
 ) -> None:
     """Drive routes in closed loop and score them. Scores of the embedded simulator are not CARLA
@@ -208,7 +210,7 @@ def drive(
         precision,
         key,
     )
-    keep = keep_options(record, record_rate_hz, record_modalities, video)
+    keep = keep_options(record, record_rate_hz, record_modalities, video, rerun)
     simulator = chosen_simulator(
         sim, sim_options, traffic, host, port, carla_root, town, scenarios=scenarios
     )

@@ -51,8 +51,22 @@ VideoOption = Annotated[
 ]
 
 
+RerunOption = Annotated[
+    bool,
+    typer.Option(
+        "--rerun",
+        help="Keep each drive as a Rerun recording, routes/<n>/drive.rrd: camera, plan, controls, "
+        "path and infractions on a timeline. Needs the extra 'viz'.",
+    ),
+]
+
+
 def keep_options(
-    record: Path | None, rate_hz: float | None, modalities: str | None, video: bool = False
+    record: Path | None,
+    rate_hz: float | None,
+    modalities: str | None,
+    video: bool = False,
+    rerun: bool = False,
 ) -> KeepOptions:
     """What is kept of a drive, from what a user typed.
 
@@ -61,6 +75,7 @@ def keep_options(
         rate_hz: of the recording; None is its default.
         modalities: of the recording, separated by commas; None is all.
         video: whether each drive is filmed.
+        rerun: whether each drive becomes a Rerun recording.
 
     Raises:
         UsageError: there is no such modality, or an option of the recording was given without one.
@@ -74,8 +89,8 @@ def keep_options(
         for name, value in (("rate-hz", rate_hz), ("modalities", modalities)):
             if value is not None:
                 raise UsageError(f"--record-{name} belongs to a recording: give --record as well")
-        return KeepOptions(video=video)
+        return KeepOptions(None, video, rerun)
     names = names_of("--record-modalities", modalities)
     chosen = None if names is None else tuple(map(parse_modality, names))
     rate = DEFAULT_RATE_HZ if rate_hz is None else rate_hz
-    return KeepOptions(RecordOptions(record, rate, chosen), video)
+    return KeepOptions(RecordOptions(record, rate, chosen), video, rerun)

@@ -38,11 +38,13 @@ class Seen:
         target_ego_m: the target point when it was predicted, in the ego frame of then.
         command: the route's command there.
         prediction: the last one.
+        driver_ms: how long the driver took for it (`LATENCY_DTYPE`).
     """
 
     target_ego_m: tuple[float, float]
     command: RoadOption
     prediction: Prediction
+    driver_ms: float
 
 
 class Driver(Protocol):
@@ -242,7 +244,7 @@ class AgentDriver:
                 )
             took_ms = (time.perf_counter() - began_s) * 1e3
             self.tally.add(prediction, braked, state.time_s, took_ms)
-            self.seen = Seen(target_ego_m, command, prediction)
+            self.seen = Seen(target_ego_m, command, prediction, took_ms)
         else:
             with _followed():
                 self._held = self._following.between(self._held, state.speed_mps, state.time_s)

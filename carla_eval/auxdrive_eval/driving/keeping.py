@@ -25,10 +25,12 @@ class KeepOptions:
     Attributes:
         record: the data set into which it is recorded; None for none.
         video: whether each drive of a route is filmed.
+        rerun: whether each drive becomes a Rerun recording.
     """
 
     record: RecordOptions | None = None
     video: bool = False
+    rerun: bool = False
 
 
 KEEP_NOTHING = KeepOptions()
@@ -41,10 +43,12 @@ class Keeping:
     Attributes:
         data: the data set into which the drives are recorded; None for none.
         video: whether each is filmed.
+        rerun: whether each becomes a Rerun recording.
     """
 
     data: DriveData | None = None
     video: bool = False
+    rerun: bool = False
 
     def onlookers(self, simulator: Simulator, route: Route, index: int) -> tuple[Onlooker, ...]:
         """Who looks on at one drive.
@@ -54,10 +58,16 @@ class Keeping:
             route: that is driven.
             index: number of the drive among all, from 0.
         """
-        films = (RouteVideo(simulator),) if self.video else ()
-        if self.data is None:
-            return films
-        return (RouteRecorder(self.data, simulator, route, index), *films)
+        found: list[Onlooker] = []
+        if self.data is not None:
+            found.append(RouteRecorder(self.data, simulator, route, index))
+        if self.video:
+            found.append(RouteVideo(simulator))
+        if self.rerun:
+            from auxdrive_eval.driving.rerun_file import RouteRerun  # rerun, of the extra 'viz'
+
+            found.append(RouteRerun(simulator, route, index))
+        return tuple(found)
 
     def found(self, done: Mapping[int, StoredRoute]) -> None:
         """Say what is not kept of the drives that were finished before.
@@ -86,14 +96,13 @@ def kept(options: KeepOptions, evaluation: EvaluationSettings) -> Iterator[Keepi
         evaluation: that is driven; its simulator has the driver's camera.
 
     Raises:
-        ModuleNotFoundError: PyAV, which videos need, is not installed.
+        ModuleNotFoundError: PyAV, which videos need, or rerun is not installed.
         UsageError: a folder holds something else, or was begun with other settings; or what is to
             be kept is not possible.
     """
-    if options.video:
-        require_modules("av")
+    require_modules(*["av"] * options.video, *["rerun"] * options.rerun)
     if options.record is None:
-        yield Keeping(video=options.video)
+        yield Keeping(None, options.video, options.rerun)
         return
     with recorded_drive(options.record, evaluation) as data:
-        yield Keeping(data, options.video)
+        yield Keeping(data, options.video, options.rerun)

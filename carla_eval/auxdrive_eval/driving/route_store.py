@@ -7,6 +7,7 @@ routes/<index>/trace.npy      the driven path (`TRACE_DTYPE`)
 routes/<index>/latency.npy    how long each prediction took (`LATENCY_DTYPE`), if any was made
 routes/<index>/film_<n>.jpg   what the camera saw
 routes/<index>/video.mp4      the drive as a video, if one was asked for
+routes/<index>/drive.rrd      the drive as a Rerun recording, likewise
 routes/<index>/agent.txt      the end of what the agent printed, if it printed anything
 routes/<index>/scenarios.json the traffic situations and what came of them, if there were any
 """
@@ -51,8 +52,8 @@ from auxdrive_eval.world import ScenarioState
 
 _RESULT, _TRACE, _LATENCY, _OUTPUT = "result.json", "trace.npy", "latency.npy", "agent.txt"
 _SCENARIOS = "scenarios.json"
-VIDEO = "video.mp4"
-BESIDE = (VIDEO,)
+VIDEO, RERUN = "video.mp4", "drive.rrd"
+BESIDE = (VIDEO, RERUN)
 """Names of files that onlookers keep with a route."""
 _Scenarios = TypeAdapter(tuple[ScenarioState, ...])
 _JPEG_QUALITY, _FILM_LONGEST = 85, 640
