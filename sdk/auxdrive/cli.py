@@ -22,6 +22,7 @@ from typer.core import TyperGroup
 import auxdrive.console as console
 from auxdrive import __version__
 from auxdrive.commands.late_help import with_late_help
+from auxdrive.commands.named_paths import with_named_paths
 from auxdrive.console.standard_streams import OutputRefused, standard_streams, write_result
 from auxdrive.errors import AuxdriveError, UsageError
 from auxdrive.extras import what_lacks
@@ -73,7 +74,8 @@ def _command_of(name: str) -> Any:
     the reason, and fails only when it is run.
     """
     try:
-        return with_late_help(_with_shared_options(_as_command(name, COMMANDS[name])))
+        command = with_named_paths(_as_command(name, COMMANDS[name]))
+        return with_late_help(_with_shared_options(command))
     except ImportError as error:
         reason = what_lacks(name, error) or UsageError(
             f"`auxdrive {name}` cannot be loaded: {error}"

@@ -58,7 +58,7 @@ def test_an_agent_that_calls_itself_another_is_not_driven(
     agent.close()
     other = RemoteAgent(source, LIMITS, described.model_copy(update={"name": "another"}))
     with pytest.raises(
-        AgentFailed, match="not the agent that the evaluation began with: name was 'another'"
+        AgentFailed, match="not the agent that the evaluation began with: name was another"
     ) as failed:
         other.begin(0)
     result = not_driven(short_routes[0], failed.value, rules=RULES)

@@ -95,7 +95,7 @@ def test_frames_are_a_minimum_and_surplus_episodes_go(recorded: Collected, tmp_p
     assert tree(grown.out) == tree(recorded.out)
     with pytest.raises(UsageError, match="episodes was 2 and is 1"):
         collect(settings(episodes=1), by_frames.out)
-    with pytest.raises(UsageError, match="episodes was 2 and is None"):
+    with pytest.raises(UsageError, match="episodes was 2 and is not set"):
         collect(settings(episodes=None, frames=100), by_frames.out)
 
 

@@ -4,8 +4,10 @@ road on which lanes may be changed.
 
 from __future__ import annotations
 
+import math
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import carla_towns
 import numpy as np
@@ -13,7 +15,8 @@ import pytest
 from auxdrive.errors import InputError, SimulatorError
 from auxdrive.types import RoadOption
 from auxdrive_eval.road_maps import RoadMap
-from auxdrive_eval.routes import RouteSpec, load_routes
+from auxdrive_eval.road_maps.geo import GeoReference
+from auxdrive_eval.routes import SAMPLE_1_M, RouteSpec, agent_plan, load_routes, write_routes
 from auxdrive_eval.routes.planner import DenseRoute, RoutePlanner
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 
@@ -137,6 +140,38 @@ def test_a_keypoint_behind_the_one_before_is_refused(tmp_path: Path) -> None:
         planner.plan(spec_of((100.0, -1.75), (50.0, -1.75), (190.0, -1.75)))
     with pytest.raises(SimulatorError, match="needs two keypoints"):
         planner.plan(spec_of((5.0, -1.75)))
+
+
+@pytest.mark.parametrize("route", [None, "routes.xml", ((0.0, 0.0), (9.0, 0.0))])
+def test_what_is_no_specification_of_a_route_is_refused(route: Any, tmp_path: Path) -> None:
+    planner = RoutePlanner(carla_towns.road(tmp_path))
+    dense = planner.plan(spec_of((5.0, -1.75), (50.0, -1.75)))
+    planned = dense.route(spec_of((5.0, -1.75), (50.0, -1.75)))
+    for each in (route, planned, dense):
+        for call in (
+            planner.plan,
+            dense.route,
+            lambda one: write_routes(tmp_path / "r.xml", [one]),
+        ):
+            with pytest.raises(InputError, match=r"given as a RouteSpec, got .*load_routes"):
+                call(each)
+    with pytest.raises(InputError, match="made of a DenseRoute, got a Route"):
+        agent_plan(planned, GeoReference(0.0, 0.0), SAMPLE_1_M)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("keypoints", "heights_m"),
+    [
+        (((0.0, 0.0), (9.0,)), ()), (("ab", "cd"), ()), ((1.0, 2.0), ()),
+        (((5.0, -1.75), (math.nan, 0.0)), ()), (((5.0, -1.75), (50.0, -1.75)), (0.0,)),
+    ],
+)  # fmt: skip
+def test_keypoints_that_are_no_numbers_are_refused(
+    keypoints: Any, heights_m: Any, tmp_path: Path
+) -> None:
+    planner = RoutePlanner(carla_towns.road(tmp_path))
+    with pytest.raises(SimulatorError, match="route 7: its keypoints must be finite numbers"):
+        planner.plan(RouteSpec("7", "Road", keypoints, heights_m=heights_m))
 
 
 def test_a_keypoint_beside_its_lane_ends_the_leg_where_it_is_nearest(tmp_path: Path) -> None:

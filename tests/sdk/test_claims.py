@@ -51,7 +51,7 @@ def test_a_new_folder_is_begun_and_gone_on_with(tmp_path: Path) -> None:
 def test_other_settings_are_refused_with_what_differs(tmp_path: Path) -> None:
     begun(tmp_path, {"lr": 1, "seed": 0, "aux": "x" * 200})
     with (
-        pytest.raises(UsageError, match=r"aux was x{77}\.\.\. and is None; lr was 1 and is 2\."),
+        pytest.raises(UsageError, match=r"aux was x{77}\.\.\. and is not set; lr was 1 and is 2\."),
         claim(tmp_path, {"lr": 2, "seed": 0}, KIND, resume=True),
     ):
         pass
@@ -60,6 +60,14 @@ def test_other_settings_are_refused_with_what_differs(tmp_path: Path) -> None:
         found = KIND.differences(earlier, {**earlier, "seed": 1})
     with pytest.raises(UsageError, match="other settings: seed was 0 and is 1"):
         refuse_differences(tmp_path, found)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "not set"), (True, "true"), ("", "empty"), (0.5, "0.5"), ([64, 80], "[64, 80]")],
+)
+def test_values_are_told_in_words(value: object, words: str) -> None:
+    assert changed("aux", "rgb", value) == f"aux was rgb and is {words}"
 
 
 def test_where_nothing_would_be_lost_the_folder_is_taken_over(tmp_path: Path) -> None:

@@ -113,6 +113,31 @@ def test_what_does_not_fit_is_refused_with_what_differs_and_nothing_is_left(
     assert not (tmp_path / "run" / "config.yaml").exists()
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"task": "waypoints"}, "task was steering and is waypoints. Choose"),
+        ({"backbone": "resnet18"}, "backbone was pilotnet and is resnet18; its student"),
+    ],
+)
+def test_settings_that_may_differ_are_not_among_the_reasons(
+    changes: dict[str, object], told: str, stripe_data: Path, tmp_path: Path,
+    sources: dict[str, Path],
+) -> None:  # fmt: skip
+    harmless = {
+        "preprocessing": {"size": [64, 80], "crop_top": 0.25}, "epochs": 7, "method": "samd",
+        "aux": ["edge"],
+    }  # fmt: skip
+    asked = settings_for(
+        "samd", stripe_data, init_from=str(sources["baseline"]), **harmless, **changes
+    )
+    with pytest.raises(ConfigError) as refused:
+        train(asked, tmp_path / "run")
+    reasons = str(refused.value).partition(f"{sources['baseline']}: ")[2]
+    assert reasons.startswith(told)
+    assert not [name for name in ("crop", "method", "aux", "epochs") if name in reasons]
+
+
 def test_what_cannot_be_started_from_is_told_before_the_data_are_opened(
     tmp_path: Path, sources: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

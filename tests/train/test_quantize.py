@@ -99,7 +99,7 @@ def test_only_the_checkpoint_to_resume_from_holds_the_ranges(
     assert load_config(out / "config.yaml", {}, []) == run.config
     again = settings_for("baseline", stripe_data, init_from=str(out), backbone="pilotnet_bn")
     train(again, tmp_path / "again")  # a fine-tuned run is a run like any other
-    with pytest.raises(UsageError, match="quantize was int8 and is None"):
+    with pytest.raises(UsageError, match="quantize was int8 and is not set"):
         train(again, out, resume=True)
 
 

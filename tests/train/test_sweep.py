@@ -125,7 +125,7 @@ def test_methods_and_seeds_may_be_added_and_nothing_else_changed(
     more = small_sweep(
         stripe_data, methods=["baseline", "dmcl"], seeds=[0, 1], base={"aux": ["depth"]}
     )
-    with pytest.raises(UsageError, match=r"base\.aux was None and is"):
+    with pytest.raises(UsageError, match=r"base\.aux was not set and is"):
         run_sweep(more, out, resume=True)
     for changes, message in (
         ({"seeds": [1]}, "seed 0 was there and is not"),

@@ -104,6 +104,7 @@ def drive_all(
             call.
 
     Raises:
+        InputError: something among the routes is no planned `Route`.
         UsageError: there is nothing to drive; `out` holds an evaluation and `resume` is False; or
             it holds one with other settings.
         AuxdriveError: the agent or the simulator cannot be loaded, so nothing is driven.

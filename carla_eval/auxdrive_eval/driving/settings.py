@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 from auxdrive import __version__
+from auxdrive.checks.numbers import shown
 from auxdrive.envelope.kinds import FallbackKind
-from auxdrive.errors import DataError, UsageError
+from auxdrive.errors import DataError, InputError, UsageError
 from auxdrive.precisions import FP32
 from auxdrive.storage.claims import changed
 from auxdrive.storage.reading import read_bytes
@@ -119,12 +120,19 @@ def evaluation_settings(
         seed: of traffic and lights, 0 or more.
 
     Raises:
+        InputError: something among the routes is no planned `Route`.
         UsageError: nothing can be driven with these settings.
         SimulatorError: the simulator cannot be started.
     """
     RULE_SETS[rules]  # refuse a wrong name before anything starts
     if not routes:
         raise UsageError("there are no routes to drive")
+    for route in routes:
+        if not isinstance(route, Route):
+            raise InputError(
+                f"planned routes are driven (Route), got {shown(route)}: a simulator's `plan`, or "
+                "`RoutePlanner.plan(spec).route(spec)`, gives one"
+            )
     if repeats < 1:
         raise UsageError(f"the number of repeats must be 1 or more, got {repeats}")
     if seed < 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auxdrive.checks.numbers import shown
 from auxdrive.errors import InputError
 from auxdrive.route_follower import downsample_route
 from auxdrive.types import RoadOption
@@ -45,7 +46,7 @@ def agent_plan(route: DenseRoute, geo: GeoReference, sample_m: float) -> tuple[P
         sample_m: `SAMPLE_1_M` or `SAMPLE_2_M`.
 
     Raises:
-        InputError: `sample_m` is not above 0.
+        InputError: the route is no `DenseRoute`, or `sample_m` is not above 0.
 
     Examples:
         >>> from auxdrive_eval import RoutePlanner, SimulatorSettings, agent_plan, make_simulator
@@ -58,6 +59,11 @@ def agent_plan(route: DenseRoute, geo: GeoReference, sample_m: float) -> tuple[P
         >>> plan[0].option.name, len(plan) < len(dense.options) // 10
         ('LANE_FOLLOW', True)
     """
+    if not isinstance(route, DenseRoute):
+        raise InputError(
+            f"an agent's plan is made of a DenseRoute, got {shown(route)}: RoutePlanner.plan gives "
+            "one"
+        )
     if not sample_m > 0:
         raise InputError(f"sample_m is {sample_m}; give metres above 0")
     kept = downsample_route(route.points, route.options, sample_m)

@@ -26,8 +26,8 @@ from auxdrive_eval.routes.road_graph import (
     distances_m,
     nearest_index,
 )
-from auxdrive_eval.routes.spec import RouteSpec
-from auxdrive_eval.world import Route
+from auxdrive_eval.routes.spec import RouteSpec, as_spec
+from auxdrive_eval.world import Point, Route
 
 HOP_M = 1.0
 HOPS_M = (0.1, 10.0)
@@ -84,7 +84,14 @@ class DenseRoute:
     def route(self, spec: RouteSpec) -> Route:
         """The route as simulators and criteria take it, with id, town, keypoints and weather of its
         specification. Of points that are the same, the last is kept.
+
+        Args:
+            spec: from which it was planned.
+
+        Raises:
+            InputError: it is no `RouteSpec`.
         """
+        spec = as_spec(spec)
         kept = self.distinct
         return Route(
             spec.route_id,
@@ -137,15 +144,20 @@ class RoutePlanner:
             spec: the route; its town is not asked for.
 
         Raises:
-            SimulatorError: there are fewer than two keypoints, one is not finite or lies more than
-                `FARTHEST_M` beside every lane, no way leads from one to the next, or one lies
-                behind the one before.
+            InputError: it is no `RouteSpec`.
+            SimulatorError: there are fewer than two keypoints, one is no finite (x, y) or lies more
+                than `FARTHEST_M` beside every lane, the heights are not as many, no way leads from
+                one to the next, or one lies behind the one before.
         """
+        spec = as_spec(spec)
         if len(spec.keypoints) < 2:
             raise SimulatorError(f"route {spec.route_id}: a route needs two keypoints or more")
         heights_m = spec.heights_m or (0.0,) * len(spec.keypoints)
-        if not (np.isfinite(spec.keypoints).all() and np.isfinite(heights_m).all()):
-            raise SimulatorError(f"route {spec.route_id}: its keypoints must be finite numbers")
+        if not _are_places(spec.keypoints, heights_m):
+            raise SimulatorError(
+                f"route {spec.route_id}: its keypoints must be finite numbers, (x, y) and as many "
+                "heights, or none"
+            )
         goals = [
             _Goal((x_m, y_m, z_m), self._map.nearest(x_m, y_m, z_m), left == 1)
             for left, (x_m, y_m), z_m in zip(
@@ -278,6 +290,17 @@ class _Decisions:
                 break
             index += 1
         return index
+
+
+def _are_places(keypoints: Sequence[Point], heights_m: Sequence[float]) -> bool:
+    """Whether they are finite numbers: (x, y), and a height for each."""
+    try:
+        rows = np.array(
+            [(x_m, y_m, z_m) for (x_m, y_m), z_m in zip(keypoints, heights_m, strict=True)], float
+        )
+    except (TypeError, ValueError):
+        return False
+    return rows.ndim == 2 and bool(np.isfinite(rows).all())
 
 
 def _turn(before: Vector, after: Vector, others: Sequence[Vector]) -> RoadOption:

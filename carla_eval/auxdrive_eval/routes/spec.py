@@ -9,6 +9,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from auxdrive.checks.numbers import shown
+from auxdrive.errors import InputError
+
 from auxdrive_eval.routes.weather import RouteWeather, weather_names
 from auxdrive_eval.world import Point, Weather
 
@@ -90,3 +93,20 @@ class RouteSpec:
             *(("the weather's changes along the route",) if changes else ()),
             *((f"its scenarios {', '.join(unknown)}",) if unknown else ()),
         )
+
+
+def as_spec(route: object) -> RouteSpec:
+    """A route that is to be planned or written.
+
+    Args:
+        route: that was given.
+
+    Raises:
+        InputError: it is no `RouteSpec`.
+    """
+    if not isinstance(route, RouteSpec):
+        raise InputError(
+            f"a route is given as a RouteSpec, got {shown(route)}: `load_routes` reads them from a "
+            "file, RouteSpec(route_id, town, keypoints) makes one"
+        )
+    return route

@@ -18,7 +18,7 @@ from auxdrive.errors import DataError
 from auxdrive.frames import carla_points_to_world, carla_yaw_to_world, world_yaw_to_carla
 from auxdrive.storage.publish import write_atomic
 
-from auxdrive_eval.routes.spec import RouteSpec
+from auxdrive_eval.routes.spec import RouteSpec, as_spec
 from auxdrive_eval.routes.weather import (
     FIELD_OF,
     OTHERS,
@@ -103,11 +103,12 @@ def write_routes(path: Path, specs: Iterable[RouteSpec]) -> None:
         specs: the routes, in the right-handed world frame; in the file they stand in CARLA's frame.
 
     Raises:
+        InputError: one is no `RouteSpec`.
         DataError: the file cannot be written, or a route has scenarios or a weather that changes,
             which leaderboard 1.0 cannot say.
     """
     root = ET.Element("routes")
-    for spec in specs:
+    for spec in map(as_spec, specs):
         if spec.scenarios or len(spec.weathers) > 1:
             raise DataError(
                 f"{path}: route '{spec.route_id}' has scenarios or a weather that changes, which "

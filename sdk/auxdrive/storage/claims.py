@@ -117,9 +117,17 @@ def changed(name: str, before: Any, now: Any) -> str:
         before: its value in the folder.
         now: its value that is given.
     """
-    return f"{name} was {_short(before)} and is {_short(now)}"
+    return f"{name} was {in_words(before)} and is {in_words(now)}"
 
 
-def _short(value: Any) -> str:
-    text = str(value)
+def in_words(value: Any) -> str:
+    """A setting's value for a sentence, cut where it is long: as it would be written in a file of
+    settings, and words for what cannot be seen.
+
+    Args:
+        value: of the setting; None where it is not set.
+    """
+    if value is None:
+        return "not set"
+    text = str(value).lower() if isinstance(value, bool) else str(value) or "empty"
     return text if len(text) <= 80 else text[:77] + "..."

@@ -26,8 +26,11 @@ _LOG = logging.getLogger(__name__)
 Weights = dict[str, Tensor]
 # What the networks predict, and what the student sees.
 _MUST_BE_EQUAL = ("task", "main")
-# Further settings that decide which weights a network has.
-_SHAPES = ("backbone", "preprocessing", "aux", "method")
+# Settings that decide which networks there are, and which weights one has. Other settings may
+# differ: how images are cropped, or what else trains beside the network.
+_NETWORKS = ("method",)
+_WEIGHTS = ("backbone", "preprocessing.size")
+_WEIGHTS_OF_OTHERS = (*_WEIGHTS, "aux")
 
 
 def initial_run(config: TrainConfig, folder: RunFolder) -> tuple[RunFolder, TrainConfig] | None:
@@ -53,7 +56,7 @@ def initial_run(config: TrainConfig, folder: RunFolder) -> tuple[RunFolder, Trai
         raise ConfigError(f"init_from: {source.path} is no run: it has no config.yaml")
     there = finished_config(source.config_path)
     if _differences(there, config, _MUST_BE_EQUAL):
-        raise _refusal(there, config, [])
+        raise _refusal(there, config, _MUST_BE_EQUAL)
     return source, there
 
 
@@ -92,7 +95,8 @@ def take_initial_weights(
     sources = {name: _source_of(name, ours[name], offered, config) for name in ours}
     judged = _judged(method, networks)
     if sources[judged] is None:
-        raise _refusal(there, config, [_misfit(judged, ours[judged], offered)])
+        why = _misfit(judged, ours[judged], offered)
+        raise _refusal(there, config, _deciding(judged, ours[judged], offered, config), why)
     # Networks may share parts (SAMD's head): those of the judged one win.
     for name, taken in sorted(sources.items(), key=lambda item: item[0] == judged):
         if taken is not None:
@@ -121,8 +125,7 @@ def _source_of(
     name: str, network: nn.Module, offered: Mapping[str, Weights], config: TrainConfig
 ) -> str | None:
     """The network of the other run whose weights this one takes; None if it keeps fresh ones."""
-    sees_main = isinstance(network, SingleNetwork) and network.modalities == (config.main,)
-    for candidate in (name, STUDENT) if sees_main else (name,):
+    for candidate in (name, STUDENT) if _sees_main(network, config) else (name,):
         if candidate in offered and _misfit(candidate, network, offered) == "":
             return candidate
     return None
@@ -139,6 +142,19 @@ def _misfit(name: str, network: nn.Module, offered: Mapping[str, Weights]) -> st
     return ""
 
 
+def _deciding(
+    name: str, network: nn.Module, offered: Mapping[str, Weights], config: TrainConfig
+) -> tuple[str, ...]:
+    """The settings that decide whether a network can take the weights of that name."""
+    if name not in offered:
+        return _NETWORKS
+    return _WEIGHTS if _sees_main(network, config) else _WEIGHTS_OF_OTHERS
+
+
+def _sees_main(network: nn.Module, config: TrainConfig) -> bool:
+    return isinstance(network, SingleNetwork) and network.modalities == (config.main,)
+
+
 def _judged(method: Method, networks: nn.ModuleDict) -> str:
     """The name of the network of the primary role, which decides which epoch of the run is best."""
     network = method.roles(networks)[primary_of(method, networks)]
@@ -146,12 +162,14 @@ def _judged(method: Method, networks: nn.ModuleDict) -> str:
 
 
 def _differences(there: TrainConfig, here: TrainConfig, keys: Sequence[str]) -> list[str]:
-    """A sentence for each setting under these keys that differs."""
-    before, now = (
-        _flat({key: config.model_dump(mode="json")[key] for key in keys})
-        for config in (there, here)
-    )
-    return [changed(key, before[key], now[key]) for key in now if before[key] != now[key]]
+    """A sentence for each of these settings that differs, and for each within one of them."""
+    before, now = (_flat(config.model_dump(mode="json")) for config in (there, here))
+    return [
+        changed(name, before.get(name), now[name])
+        for key in keys
+        for name in now
+        if f"{name}.".startswith(f"{key}.") and before.get(name) != now[name]
+    ]
 
 
 def _flat(entries: Mapping[str, Any], within: str = "") -> dict[str, Any]:
@@ -162,8 +180,18 @@ def _flat(entries: Mapping[str, Any], within: str = "") -> dict[str, Any]:
     return flat
 
 
-def _refusal(there: TrainConfig, here: TrainConfig, more: Sequence[str]) -> ConfigError:
-    found = [*_differences(there, here, (*_MUST_BE_EQUAL, *_SHAPES)), *more]
+def _refusal(
+    there: TrainConfig, here: TrainConfig, keys: Sequence[str], why: str = ""
+) -> ConfigError:
+    """What is said where a run cannot be started from.
+
+    Args:
+        there: its settings.
+        here: those that are asked for.
+        keys: settings that may make it impossible.
+        why: what else is to be said.
+    """
+    found = [*_differences(there, here, keys), *filter(None, (why,))]
     return ConfigError(
         f"init_from: this run cannot start from {here.init_from}: {'; '.join(found)}. Choose "
         "another run, or train with its settings"

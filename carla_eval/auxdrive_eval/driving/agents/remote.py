@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from auxdrive.errors import AuxdriveError
 from auxdrive.modalities import Modality
+from auxdrive.storage.claims import changed
 from auxdrive.strict import mistakes_of
 from auxdrive.types import AnyArray, Observation, Prediction
 from pydantic import ValidationError
@@ -233,7 +234,6 @@ def _difference(before: AgentDescription, now: AgentDescription) -> str:
         if getattr(before, name) != getattr(now, name)
     ]
     differences = "; ".join(
-        f"{name} was {getattr(before, name)!r:.80} and is {getattr(now, name)!r:.80}"
-        for name in names
+        changed(name, getattr(before, name), getattr(now, name)) for name in names
     )
     return f"it is not the agent that the evaluation began with: {differences}"

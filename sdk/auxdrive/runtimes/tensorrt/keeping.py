@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from auxdrive.errors import DataError
+from auxdrive.storage.claims import changed
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import exists, make_folder, read_bytes, reason
 from auxdrive.storage.user_cache import user_cache
@@ -148,9 +149,8 @@ class EngineStore:
             _LOG.warning(f"{file} is damaged; the engine is built again")
             return None
         old, new = header.built_for.model_dump(), wanted.model_dump()
-        changed = [f"{key} was {old[key]}, is {new[key]}" for key in new if old[key] != new[key]]
-        if changed:
-            _LOG.info(f"the engine is built again: {'; '.join(changed)}")
+        if differs := [changed(key, old[key], new[key]) for key in new if old[key] != new[key]]:
+            _LOG.info(f"the engine is built again: {'; '.join(differs)}")
             return None
         return engine
 
