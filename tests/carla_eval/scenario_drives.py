@@ -27,6 +27,7 @@ SEEDS = {
     "SignalizedJunctionLeftTurn": 1005,
     "NonSignalizedJunctionLeftTurn": 1011,
     "SignalizedJunctionRightTurn": 1007,
+    "NonSignalizedJunctionRightTurn": 1000,
     "OppositeVehicleTakingPriority": 1011,
 }
 """A route of each scenario on which it begins soon, and on which the ego has green."""

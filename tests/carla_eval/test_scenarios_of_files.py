@@ -9,6 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
+from auxdrive_eval.collecting.collect import collect
+from auxdrive_eval.collecting.settings import collect_settings
 from auxdrive_eval.driving.evaluate import drive_all
 from auxdrive_eval.driving.folder import read_plan
 from auxdrive_eval.driving.inspection import summarise_route
@@ -17,9 +20,10 @@ from auxdrive_eval.driving.settings import DriverSource
 from auxdrive_eval.report.drive_report import drive_report
 from auxdrive_eval.routes.plan import routes_of_file
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.simulators.settings import simulator_settings
 from auxdrive_eval.world import Route, ScenarioOutcome
 from route_text import route2
-from small_world import SETTINGS
+from small_world import CAMERA, SETTINGS
 
 TRIGGER_M = 8
 
@@ -89,3 +93,17 @@ def test_the_page_and_inspect_tell_what_came_of_each_scenario(tmp_path: Path) ->
     assert "the route does not turn left at the junction" in table
     told = summarise_route(route_folder(out, 0))["scenarios"]
     assert [each["outcome"] for each in told] == ["passed", "not placed"]
+
+
+def test_a_recording_holds_drawn_scenarios(tmp_path: Path) -> None:
+    simulator = simulator_settings(
+        "embedded", {"traffic": 0, "camera": CAMERA, "scenarios": "PedestrianCrossing"}
+    )
+    settings = collect_settings(
+        simulator, [Modality.SEGMENTATION], route_seeds=(1003,), episodes=1, max_episode_s=60.0
+    )
+    collect(settings, tmp_path / "data")
+    (path,) = tmp_path.glob("data/episodes/*/segmentation.npy")
+    pedestrian = SEGMENTATION_CLASSES.index("pedestrian")
+    seen = (np.load(path) == pedestrian).any(axis=(1, 2))
+    assert seen.any()

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auxdrive.errors import unknown_name
-from auxdrive.registry import Registry
+from auxdrive.registry import Registry, subclass_of
 
 if TYPE_CHECKING:
     from auxdrive_eval.simulators.embedded.scenarios.base import Scenario
@@ -33,8 +33,10 @@ SCENARIOS: Registry[type[Scenario]] = Registry(
         "SignalizedJunctionLeftTurn": f"{_HERE}.left_turn:LeftTurn",
         "NonSignalizedJunctionLeftTurn": f"{_HERE}.left_turn:LeftTurnWithoutLights",
         "SignalizedJunctionRightTurn": f"{_HERE}.red_light_runner:RightTurn",
+        "NonSignalizedJunctionRightTurn": f"{_HERE}.red_light_runner:RightTurnWithoutLights",
         "OppositeVehicleTakingPriority": f"{_HERE}.red_light_runner:TakingPriority",
     },
+    check=subclass_of(f"{_HERE}.base:Scenario"),
 )
 """By the names of scenario_runner."""
 OTHER_NAMES = {

@@ -1,6 +1,7 @@
 """OppositeVehicleRunningRedLight (Scenario7): a car runs its red light while the ego has green.
 SignalizedJunctionRightTurn (Scenario9): it does so where the ego turns right into its way.
 OppositeVehicleTakingPriority (Scenario10): it crosses without yielding where there are no lights.
+NonSignalizedJunctionRightTurn: it does so where the ego turns right into its way.
 """
 
 from __future__ import annotations
@@ -76,3 +77,22 @@ class TakingPriority(CrossingCar):
         if other.turn is not RoadOption.STRAIGHT and crossing.lane.turn is RoadOption.STRAIGHT:
             return "nobody comes straight on across the ego's way"
         return ""
+
+
+class RightTurnWithoutLights(TakingPriority):
+    """See the module."""
+
+    title: ClassVar[str] = "a car takes the ego's priority where it turns right"
+
+    @classmethod
+    def meets(cls, town: Town, crossing: Crossing, other: Lane) -> str:
+        """See `CrossingCar`.
+
+        Args:
+            town: of both.
+            crossing: where the ego goes.
+            other: the car's connector.
+        """
+        if crossing.lane.turn is not RoadOption.RIGHT:
+            return "the route does not turn right at the junction"
+        return super().meets(town, crossing, other)

@@ -80,7 +80,7 @@ class RouteScenarios:
             time_s: game time.
         """
         stage = self._stage
-        stage.time_s = time_s
+        stage.time_s, told_s = time_s, round(time_s, 3)
         stage.claims.clear()
         for entry in self._entries:
             scenario, state = entry.scenario, entry.state
@@ -89,20 +89,20 @@ class RouteScenarios:
             if state.began_s is None:
                 if stage.ego_m < scenario.at_m:
                     continue
-                state = self._note(entry, began_s=time_s, outcome=_unless_hit(state, "RUNNING"))
+                state = self._note(entry, began_s=told_s, outcome=_unless_hit(state, "RUNNING"))
             assert state.began_s is not None
             over = scenario.step(stage)
             if scenario.missed:
                 self._note(
                     entry,
-                    ended_s=time_s,
+                    ended_s=told_s,
                     outcome=ScenarioOutcome.NOT_PLACED,
                     note=scenario.missed,
                 )
                 scenario.leave(stage)
             elif over or time_s - state.began_s > scenario.timeout_s:
                 name = "PASSED" if over else "TIMED_OUT"
-                self._note(entry, ended_s=time_s, outcome=_unless_hit(state, name))
+                self._note(entry, ended_s=told_s, outcome=_unless_hit(state, name))
                 scenario.leave(stage)
 
     def note(self, contacts: Iterable[Contact]) -> None:
