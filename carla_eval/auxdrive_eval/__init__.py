@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from auxdrive_eval.collecting.collect import collect
     from auxdrive_eval.collecting.settings import CollectSettings, collect_settings
     from auxdrive_eval.criteria.base import Criterion, Event, EventKind
+    from auxdrive_eval.driving.drive_data import RecordOptions
     from auxdrive_eval.driving.evaluate import drive_all
+    from auxdrive_eval.driving.keeping import KeepOptions
     from auxdrive_eval.driving.settings import DriverSource, EvaluationSettings
     from auxdrive_eval.road_maps.geo import GeoReference
     from auxdrive_eval.routes.agent_plan import agent_plan
@@ -33,7 +35,9 @@ __getattr__, __dir__ = front(__name__, {
     "collecting.collect": "collect",
     "collecting.settings": "CollectSettings collect_settings",
     "criteria.base": "Criterion Event EventKind",
+    "driving.drive_data": "RecordOptions",
     "driving.evaluate": "drive_all",
+    "driving.keeping": "KeepOptions",
     "driving.settings": "DriverSource EvaluationSettings",
     "road_maps.geo": "GeoReference",
     "routes.agent_plan": "agent_plan",
@@ -53,8 +57,8 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library print
 
 __all__ = [
     "RULE_SETS", "SIMULATORS", "CollectSettings", "Criterion", "DriverSource", "EvaluationSettings",
-    "Event", "EventKind", "GeoReference", "LeaderboardConfig", "Route", "RoutePlanner", "RuleSet",
-    "Simulator", "SimulatorOptions", "SimulatorSettings", "SimulatorSpec", "TownMap", "Weather",
-    "WorldState", "agent_plan", "collect", "collect_settings", "drive_all", "leaderboard_config",
-    "load_routes", "make_simulator",
+    "Event", "EventKind", "GeoReference", "KeepOptions", "LeaderboardConfig", "RecordOptions",
+    "Route", "RoutePlanner", "RuleSet", "Simulator", "SimulatorOptions", "SimulatorSettings",
+    "SimulatorSpec", "TownMap", "Weather", "WorldState", "agent_plan", "collect",
+    "collect_settings", "drive_all", "leaderboard_config", "load_routes", "make_simulator",
 ]  # fmt: skip

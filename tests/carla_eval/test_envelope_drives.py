@@ -13,7 +13,13 @@ import pytest
 from auxdrive.modalities import Modality
 from auxdrive.types import Control, Flag, Observation, Prediction
 from auxdrive_eval.driving.drivers import AgentDriver
-from auxdrive_eval.driving.route_store import load_route, save_route, stored_route
+from auxdrive_eval.driving.inspection import summarise_route
+from auxdrive_eval.driving.route_store import (
+    load_route,
+    route_folder,
+    save_route,
+    stored_route,
+)
 from auxdrive_eval.driving.runner import drive_route
 from auxdrive_eval.driving.tally import what_became
 from auxdrive_eval.scoring import RULE_SETS
@@ -91,5 +97,9 @@ def test_a_latched_stop_holds_and_is_told(
         spans = [each for each in stored.interventions if each.flag == flag]
         assert sum(each.ticks for each in spans) == result.tally.envelope[flag]
         assert all(each.began_s <= each.ended_s for each in spans)
+    told = summarise_route(route_folder(tmp_path, 0))
+    assert len(told["interventions"]) == len(stored.interventions)
+    assert told["latency_ms"]["model_p99"] == 1.0
+    assert told["latency_ms"]["driver_p50"] <= told["latency_ms"]["driver_p99"]
     driver.start(longer_route, 1)
     assert not driver.tally.envelope

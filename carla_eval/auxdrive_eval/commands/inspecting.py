@@ -121,7 +121,12 @@ def _show_route(summary: Summary) -> None:
         ("game time, s", f"{summary['game_time_s']:.1f}"),
         ("driven", f"{path['driven_m']:.0f} m in {path['ticks']} ticks"),
         ("film", f"{summary['film']} images"),
+        ("also kept", ", ".join(summary["kept"]) or "nothing"),
     ]
+    if took := summary["latency_ms"]:
+        facts.append(
+            ("latency, ms", f"driver p50 {took['driver_p50']:.1f}, p99 {took['driver_p99']:.1f}")
+        )
     if path["ticks"]:
         facts.append(
             (

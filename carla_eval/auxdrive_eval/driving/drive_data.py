@@ -40,6 +40,14 @@ class RecordOptions:
         folder: the data set's.
         rate_hz: frames per second of game time; the simulator's ticks are a multiple.
         modalities: what is recorded; None is everything that the simulator senses.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from auxdrive import Modality
+        >>> from auxdrive_eval import RecordOptions
+        >>> record = RecordOptions(Path("dagger"), modalities=(Modality.RGB, Modality.DEPTH))
+        >>> record.rate_hz
+        4.0
     """
 
     folder: Path

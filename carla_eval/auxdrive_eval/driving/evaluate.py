@@ -121,7 +121,7 @@ def drive_all(
         'Completed'
     """
     who = workers_of(workers)
-    if who.elsewhere and keep != KEEP_NOTHING:
+    if who.elsewhere and keep.record is not None:
         raise UsageError("--record writes where it drives: leave --ray out, or --record")
     require_simulator(simulator)
     settings = evaluation_settings(

@@ -201,6 +201,20 @@ def _whole_route(route: StoredRoute) -> dict[str, Any]:
         "film": len(route.film),
         "scenarios": [asdict(scenario) for scenario in route.scenarios],
         "predictions": route.tally.model_dump(),
+        "latency_ms": _latency(route),
+        "interventions": [each.model_dump() for each in route.interventions],
+        "kept": sorted(route.beside),
         "error": route.error,
         "output": route.output.splitlines()[-_OUTPUT_LINES:],
+    }
+
+
+def _latency(route: StoredRoute) -> dict[str, float] | None:
+    """Percentiles of how long predictions took; None if there was none."""
+    if not len(route.latency):
+        return None
+    return {
+        f"{name}_p{percent}": float(np.percentile(route.latency[f"{name}_ms"], percent))
+        for name in ("driver", "model")
+        for percent in (50, 99)
     }

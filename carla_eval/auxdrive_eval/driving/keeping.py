@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auxdrive.extras import require_modules
 
@@ -26,6 +26,21 @@ class KeepOptions:
         record: the data set into which it is recorded; None for none.
         video: whether each drive of a route is filmed.
         rerun: whether each drive becomes a Rerun recording.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from auxdrive_eval import (
+        ...     DriverSource, KeepOptions, RecordOptions, SimulatorSettings, drive_all,
+        ...     make_simulator,
+        ... )
+        >>> settings = SimulatorSettings(options={"traffic": 0})
+        >>> simulator = make_simulator(settings, sensors=False)
+        >>> whole = simulator.random_route(1000)
+        >>> route = simulator.plan(whole.town, [tuple(whole.points[0]), tuple(whole.points[40])])
+        >>> keep = KeepOptions(record=RecordOptions(Path("recorded_drive")))
+        >>> _ = drive_all([route], DriverSource(None), settings, Path("drives/kept"), keep=keep)
+        >>> sorted(path.name for path in Path("recorded_drive").iterdir())[1:]
+        ['dataset.json', 'episodes', 'record.json']
     """
 
     record: RecordOptions | None = None
@@ -69,6 +84,14 @@ class Keeping:
             found.append(RouteRerun(simulator, route, index))
         return tuple(found)
 
+    def require(self) -> None:
+        """Check that this machine has what is needed.
+
+        Raises:
+            ModuleNotFoundError: it lacks PyAV, which videos need, or rerun.
+        """
+        require_modules(*["av"] * self.video, *["rerun"] * self.rerun)
+
     def found(self, done: Mapping[int, StoredRoute]) -> None:
         """Say what is not kept of the drives that were finished before.
 
@@ -100,9 +123,10 @@ def kept(options: KeepOptions, evaluation: EvaluationSettings) -> Iterator[Keepi
         UsageError: a folder holds something else, or was begun with other settings; or what is to
             be kept is not possible.
     """
-    require_modules(*["av"] * options.video, *["rerun"] * options.rerun)
+    keeping = Keeping(None, options.video, options.rerun)
+    keeping.require()
     if options.record is None:
-        yield Keeping(None, options.video, options.rerun)
+        yield keeping
         return
     with recorded_drive(options.record, evaluation) as data:
-        yield Keeping(data, options.video, options.rerun)
+        yield replace(keeping, data=data)

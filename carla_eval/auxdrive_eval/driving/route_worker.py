@@ -112,10 +112,11 @@ class MakeRouteWorker:
         another agent would drive them.
 
         Raises:
-            ModuleNotFoundError: it lacks the simulator.
+            ModuleNotFoundError: it lacks the simulator, or what is kept of drives needs a package.
             UsageError: the agent is not there, is another one, or cannot be set up.
         """
         require_simulator(self.simulator)
+        self.keeping.require()
         if self.source.agent is not None:
             self._check_agent(self.source.agent)
 

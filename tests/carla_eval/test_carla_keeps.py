@@ -1,0 +1,42 @@
+"""What a drive in CARLA keeps: a data set, a video; the drive is the same with and without them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+carla = pytest.importorskip("carla", reason="needs the extra [carla]")
+pytest.importorskip("av", reason="needs the extra [video]")
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "sdk"))  # it makes genuine bundles
+import bundle_factory
+from auxdrive.data.dataset import Dataset
+from auxdrive.modalities import Modality
+from auxdrive_eval import DriverSource, drive_all
+from auxdrive_eval.driving.agents import AgentSource
+from auxdrive_eval.driving.drive_data import RecordOptions
+from auxdrive_eval.driving.keeping import KeepOptions
+from auxdrive_eval.driving.route_store import VIDEO
+from test_carla_benchmark import planned, settings_in
+
+
+def test_a_drive_through_the_stock_client_is_recorded_and_filmed(tmp_path: Path) -> None:
+    bundle = bundle_factory.write_bundle(tmp_path / "student", "steering")
+    settings = settings_in(tmp_path / "carla")
+    routes, source = planned(settings, 1), DriverSource(AgentSource(bundle))
+    record = RecordOptions(tmp_path / "data", modalities=(Modality.RGB,))
+    keep = KeepOptions(record, video=True)
+    kept = drive_all(routes, source, settings, tmp_path / "kept", keep=keep).driven[0]
+    plain = drive_all(routes, source, settings, tmp_path / "plain").driven[0]
+    assert (kept.trace == plain.trace).all()
+    assert kept.record.scores == plain.record.scores
+    assert kept.file(VIDEO)
+    episode = Dataset.open(tmp_path / "data").episode("drive-00000")
+    assert len(episode) == 1 + (len(kept.trace) - 1) // 5
+    assert np.isfinite(episode.state["steer_rad"]).all()
+    assert episode.state["throttle"].max() > 0  # the expert sets off
+    assert episode.ahead is None  # CARLA cannot tell what would happen
+    assert "driven by the student student" in Dataset.open(tmp_path / "data").card.source
