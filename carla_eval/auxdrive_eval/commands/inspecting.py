@@ -34,18 +34,6 @@ def _show_drive(summary: Summary) -> None:
     for each in summary["routes"]:
         if each.get("failure"):
             console.line(f"#{each['index']}: {each['failure']}")
-    scenarios = [
-        (each["kind"], each["at_m"], each["began_s"], each["ended_s"], each["outcome"],
-         each["note"])
-        for each in summary["scenarios"]
-    ]  # fmt: skip
-    if scenarios:
-        console.table(
-            "scenarios",
-            ("scenario", "at, m", "began, s", "ended, s", "outcome", "note"),
-            scenarios,
-            text=("scenario", "outcome", "note"),
-        )
     if told := what_became(StoredTally(**summary["predictions"])):
         console.line(told)
     console.line(summary["resume"]["does"])
