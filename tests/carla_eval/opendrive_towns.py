@@ -38,6 +38,24 @@ WIDE = _with_second_lane(SMALL)
 """The small town with a second lane to the right of the outer one, into which one may change."""
 
 
+def _with_bridge(text: str) -> str:
+    roads = text[text.index("<road ") : text.rindex("</road>") + len("</road>")]
+    above = re.sub(r"<signal .*?</signal>", "", roads, flags=re.DOTALL)
+    above = re.sub(r'(elementId|\bid)="(\d)"', r'\1="1\2"', above)
+    above = re.sub(r'(name="Road \d" length="[^"]*" )id="(\d)"', r'\1id="1\2"', above)
+    above = re.sub(r'<lane id="1(\d)"', r'<lane id="\1"', above)
+    above = re.sub(r'<(predecessor|successor) id="1(\d)"', r'<\1 id="\2"', above)
+    above = re.sub(r' x="([^"]*)"', lambda found: f' x="{float(found[1]) + 100}"', above)
+    above = re.sub(r' y="([^"]*)"', lambda found: f' y="{float(found[1]) + 40}"', above)
+    return text.replace(
+        roads, roads + above.replace('<elevation s="0" a="0"', '<elevation s="0" a="6"')
+    )
+
+
+BRIDGED = _with_bridge(SMALL)
+"""The small town, and another oval 6 m above it, which crosses it."""
+
+
 def written(folder: Path, name: str, text: str) -> Path:
     """The file of a map that is written here; skipped without the extra."""
     carla_towns.needs_carla()

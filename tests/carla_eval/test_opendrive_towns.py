@@ -5,6 +5,7 @@ and the expert on them.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
 from auxdrive.types import RoadOption
 from auxdrive_eval.criteria.base import EventKind
 from auxdrive_eval.road_maps.carla_map import open_map
+from auxdrive_eval.simulators.embedded.opendrive.short_lanes import ENOUGH_M
 from auxdrive_eval.simulators.embedded.opendrive.source import OpenDriveTown, file_sha256
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.simulators.embedded.town.model import Ground, Town
@@ -23,7 +25,7 @@ from auxdrive_eval.simulators.embedded.town.validate import town_faults
 from auxdrive_eval.simulators.embedded.traffic.conflicts import junction_conflicts
 from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
 from auxdrive_eval.world import LightColour
-from opendrive_towns import REAL, drive, real, simulator_of, town_of
+from opendrive_towns import BRIDGED, REAL, WIDE, drive, real, simulator_of, town_of, written
 from small_world import CAMERA
 
 
@@ -171,3 +173,64 @@ def test_crosswalks_and_sidewalks_lie_where_the_map_has_them() -> None:
             place = carla.Location(float(x), -float(y), 0.0)
             lane = roads.client_map.get_waypoint(place, True, carla.LaneType.Any)
             assert str(lane.lane_type) == "Sidewalk"
+
+
+def test_roads_one_above_the_other_are_kept_apart(tmp_path: Path) -> None:
+    simulator = simulator_of(written(tmp_path, "Bridged", BRIDGED), 1)
+    town, roads = simulator.town("Bridged"), simulator.road_map("Bridged")
+    crossing = (241.75, 38.25)
+    below, above = (roads.nearest(*crossing, height_m) for height_m in (0.0, 6.0))
+    assert (round(below.z_m), round(above.z_m)) == (0, 6)
+    views = [roads.lane_view(*crossing, 0.0, height_m) for height_m in (0.0, 6.0)]
+    assert views[0].lane_id == below.lane.lane != above.lane.lane == views[1].lane_id
+    route = simulator.plan("Bridged", ((150.0, -1.75), (241.75, 40.0), (150.0, 81.75)))
+    simulator.reset(route, 3)
+    traffic = simulator._driving().traffic
+    (car,) = traffic.cars.values()
+    near = []
+    while simulator.progress_m < route.length_m - 3:
+        car.lane, car.speed_mps, car.accel_mps2 = above.lane.lane, 0.0, 0.0
+        car.along_m = traffic.graph.foot(car.lane, *crossing)
+        car.ahead = list(town.lanes[car.lane].successors)
+        traffic._look_ahead(car)
+        state = simulator.step(simulator.expert())
+        assert not state.contacts
+        assert state.lane is not None
+        assert round(traffic.graph.height_at(state.lane.lane_id, 0.0) or 0.0) == 0
+        if math.dist(state.ego_centre, crossing) < 4.0:
+            near.append(state.speed_mps)
+    assert near
+    assert min(near) > 3.0
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_lanes_are_seen_as_the_stock_client_sees_them(name: str) -> None:
+    path = real(name)
+    simulator, carla_roads = simulator_of(path, 0), open_map(path)
+    town = simulator.town(name)
+    roads = simulator.road_map(name)
+    for lane in town.lanes.values():
+        if lane.junction_id is not None or lane.length_m < 8.0:
+            continue
+        middle = len(lane.centreline) // 2
+        (x, y), yaw = lane.centreline[middle], float(lane.yaw_rad[middle])
+        place = float(x - 0.5 * np.sin(yaw)), float(y + 0.5 * np.cos(yaw))
+        own, other = roads.lane_view(*place, yaw), carla_roads.lane_view(*place, yaw)
+        assert own.offset_m == pytest.approx(0.5, abs=0.1)
+        assert other.offset_m == pytest.approx(own.offset_m, abs=0.1)
+        assert own.width_m == pytest.approx(other.width_m, abs=0.3)
+        assert np.cos(own.yaw_rad - other.yaw_rad) > 0.999
+        # a lane that was too short has taken a part of the way through the junction before it
+        assert own.in_junction == other.in_junction or lane.length_m <= ENOUGH_M + 1.0
+        assert own.parking_m <= other.parking_m + 0.01
+
+
+def test_a_parking_lane_beside_the_whole_lane_belongs_to_it(tmp_path: Path) -> None:
+    outer = '<lane id="-2" type="driving"'
+    text = WIDE.replace(outer, outer.replace("driving", "parking"))
+    path = written(tmp_path, "Parked", text)
+    roads = simulator_of(path, 0).road_map("Parked")
+    for place in ((50.0, -1.75), (50.0, 1.75)):
+        own, other = (each.lane_view(*place, 0.0) for each in (roads, open_map(path)))
+        assert own.parking_m == pytest.approx(other.parking_m)
+        assert own.parking_m == pytest.approx(3.5 if place[1] < 0 else 0.0)

@@ -96,6 +96,7 @@ class DrivenRoute:
                 scenarios,
             )
         self._frame = 0
+        self._height_m = None if self._ego is None else self.traffic.height_m(self._ego)
         self._contacts: tuple[Contact, ...] = ()
         self._scene: Scene | None = None
 
@@ -117,10 +118,13 @@ class DrivenRoute:
             raise SimulatorError(f"a control must be finite, got {control}")
         if self._scenarios is not None:
             control = self._scenarios.disturbed(control)
+        self._touching.height_m = self._height_m
         self._touching.move(control, self._tick_s)
         self._frame += 1
         self._tracker.update(self._vehicle.pose)
         self._ego = self._tracker.road_user(self._vehicle.pose, self._vehicle.speed_mps)
+        if self._ego is not None:
+            self._height_m = self.traffic.height_m(self._ego)
         ego_box = self._touching.ego_box()
         if self._scenarios is not None:
             self._scenarios.step(self._time_s)
@@ -170,7 +174,8 @@ class DrivenRoute:
         centre = vehicle.centre
         yaw_rad, behind_m = vehicle.yaw_rad, p.length_m / 2 + TAIL_M
         tail = (centre[0] - behind_m * math.cos(yaw_rad), centre[1] - behind_m * math.sin(yaw_rad))
-        lane = roads.lane_view(*centre, yaw_rad)
+        z_m = self._height_m or 0.0
+        lane = roads.lane_view(*centre, yaw_rad, z_m)
         return WorldState(
             frame=self._frame,
             time_s=self._time_s,
@@ -183,7 +188,7 @@ class DrivenRoute:
             lights=roads.lights(centre, self._lights.colours(self._time_s)),
             stop_signs=roads.stop_signs(centre),
             lane=lane,
-            tail_lane_id=roads.lane_view(*tail, yaw_rad).lane_id,
+            tail_lane_id=roads.lane_view(*tail, yaw_rad, z_m).lane_id,
             speed_limit_mps=self._kit.graph.town.lanes[lane.lane_id].speed_limit_mps,
             background_mps=tuple(car.speed_mps for car in self.traffic.cars.values()),
             scenarios=() if self._scenarios is None else self._scenarios.states(),

@@ -63,18 +63,20 @@ class EmbeddedRoadMap:
         self,
         x_m: float,
         y_m: float,
-        z_m: float = 0.0,  # noqa: ARG002 - the protocol's signature
+        z_m: float = 0.0,
     ) -> LanePoint:
         """See `RoadMap`.
 
         Args:
             x_m: in the world frame.
             y_m: in the world frame.
-            z_m: plays no part.
+            z_m: tells a bridge from what it crosses.
         """
         places, _ = self._graph.positions_near(x_m, y_m, 0.0)
         if places:
-            lane, along_m = min(places, key=lambda place: (places[place], place))
+            lane, along_m = min(
+                places, key=lambda place: (places[place] + abs(self._z(place) - z_m), place)
+            )
             return self._point(lane, along_m)
         away = np.hypot(*(self._graph.points - (x_m, y_m)).T)
         index = int(np.argmin(away))
@@ -110,7 +112,7 @@ class EmbeddedRoadMap:
         x_m: float,
         y_m: float,
         yaw_rad: float,
-        z_m: float = 0.0,  # noqa: ARG002 - the protocol's signature
+        z_m: float = 0.0,
     ) -> LaneView:
         """See `RoadMap`. Where connectors of a junction cross, the one whose heading is nearest to
         `yaw_rad` is preferred.
@@ -119,9 +121,9 @@ class EmbeddedRoadMap:
             x_m: in the world frame.
             y_m: in the world frame.
             yaw_rad: the heading of who is there.
-            z_m: plays no part.
+            z_m: tells a bridge from what it crosses.
         """
-        return self._graph.nearest_lane(x_m, y_m, yaw_rad)
+        return self._graph.nearest_lane(x_m, y_m, yaw_rad, z_m)
 
     def lights(
         self, place: Point, colours: Mapping[int, LightColour]
@@ -160,12 +162,15 @@ class EmbeddedRoadMap:
         return LanePoint(
             x_m,
             y_m,
-            0.0,
+            self._z(place),
             yaw_rad,
             LaneId(view.road_id, 0, lane),
             view.junction_id is not None,
             place,
         )
+
+    def _z(self, place: Position) -> float:
+        return self._graph.height_at(*place) or 0.0
 
     @staticmethod
     def _place(point: LanePoint) -> Position:

@@ -10,7 +10,9 @@ from auxdrive.types import Control, Float64
 from auxdrive_eval.simulators.embedded.ego.obstacles import StaticObstacles
 from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle
 from auxdrive_eval.simulators.embedded.geometry.boxes import box, overlaps
+from auxdrive_eval.simulators.embedded.town.lane_graph import LEVEL_M
 from auxdrive_eval.simulators.embedded.traffic.bodies import Bodies
+from auxdrive_eval.simulators.embedded.traffic.car import Car
 from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
 from auxdrive_eval.world import CollisionKind, Contact
 
@@ -32,6 +34,11 @@ class EgoContacts:
         traffic: the moving cars. Those that have stood in contact with the ego for too long are
             taken out of it.
         bodies: pedestrians and others beside the traffic, which are treated likewise.
+
+    Attributes:
+        cars: boxes of the moving cars, float64 (N, 5).
+        height_m: how high above the ground the ego drives; None in a flat town. Whoever drives sets
+            it.
     """
 
     def __init__(
@@ -42,6 +49,7 @@ class EgoContacts:
         self._traffic = traffic
         self._bodies = bodies
         self.cars = traffic.boxes()
+        self.height_m: float | None = None
         self._found: dict[int, Contact] = {}
         self._together_s: dict[int, float] = {}
 
@@ -133,6 +141,12 @@ class EgoContacts:
                 found[bodies[index].body_id] = bodies[index].contact()
         return found
 
+    def _is_on_another_level(self, car: Car) -> bool:
+        height_m = self._traffic.height_m(car)
+        if height_m is None or self.height_m is None:
+            return False
+        return abs(height_m - self.height_m) >= LEVEL_M
+
     def _cars_hit(self, ego: Float64) -> dict[int, Contact]:
         """Contacts of the ego's box with moving cars, by car id."""
         if not len(self.cars):
@@ -141,6 +155,8 @@ class EgoContacts:
         found = {}
         for index in np.flatnonzero(overlaps(ego, self.cars) > 0):
             car, (x, y) = cars[index], self.cars[index, :2]
+            if self._is_on_another_level(car):
+                continue
             found[car.car_id] = Contact(
                 CollisionKind.VEHICLE, car.car_id, f"vehicle.{car.kind.value}", (float(x), float(y))
             )

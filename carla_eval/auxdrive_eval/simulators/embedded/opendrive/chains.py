@@ -6,7 +6,7 @@ Legend: N points along a chain.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -33,6 +33,7 @@ class Chain:
         keys: of the sections, in driving order.
         points: float64 (N, 2), in driving direction.
         width_m: of the lane.
+        parking_m: width of the parking lane beside all of it, 0 without.
         junction: the junction that it leads through, else None.
         loops: whether its end leads to its start, and nowhere else.
     """
@@ -40,6 +41,7 @@ class Chain:
     keys: tuple[LaneId, ...]
     points: Float64
     width_m: float
+    parking_m: float
     junction: int | None
     loops: bool
 
@@ -78,7 +80,7 @@ class Chain:
         first = _at(self.points, along, begin_m)
         order = np.argsort((along - begin_m) % along[-1], kind="stable")
         points = np.concatenate([[first], self.points[order], [first]])
-        return Chain(self.keys, _apart(points), self.width_m, self.junction, self.loops)
+        return replace(self, points=_apart(points))
 
 
 @dataclass(slots=True)
@@ -153,6 +155,7 @@ def chains(sections: Mapping[LaneId, LaneSection]) -> list[Chain]:
                 tuple(keys),
                 _apart(np.concatenate([section.points[:, :2] for section in own])),
                 float(np.median([section.width_m for section in own])),
+                min(section.parking_m for section in own),
                 own[0].junction,
                 following.get(keys[-1]) == first,
             )

@@ -10,7 +10,7 @@ Legend: N points along a lane.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -24,6 +24,7 @@ from auxdrive_eval.simulators.embedded.opendrive.chains import Piece, chains, cu
 from auxdrive_eval.simulators.embedded.opendrive.outlines import hull
 from auxdrive_eval.simulators.embedded.opendrive.sections import LaneSection
 from auxdrive_eval.simulators.embedded.opendrive.short_lanes import lengthened
+from auxdrive_eval.simulators.embedded.town.lane_graph import LEVEL_M
 from auxdrive_eval.simulators.embedded.town.lanes import (
     JUNCTION_SPEED_MPS,
     SPACING_M,
@@ -77,6 +78,7 @@ def build_network(
     for ids in parts.values():
         ids += [takers[number] for number in ids if number in takers]
     lanes_of = {key: tuple(ids) for keys, ids in parts.items() for key in keys}
+    lanes = _with_heights(lanes, kept, lanes_of)
     return Network(lanes, _junctions(lanes), lanes_of)
 
 
@@ -142,8 +144,30 @@ def _lanes(pieces: Sequence[Piece], after: Mapping[int, tuple[int, ...]]) -> dic
             tuple(before[number]),
             piece.junction,
             _turn(turned) if in_junction and not piece.is_crossing else RoadOption.LANE_FOLLOW,
+            parking_m=0.0 if in_junction else piece.chain.parking_m,
         )
     return lanes
+
+
+def _with_heights(
+    lanes: Mapping[int, Lane],
+    sections: Mapping[LaneId, LaneSection],
+    lanes_of: Mapping[LaneId, Sequence[int]],
+) -> dict[int, Lane]:
+    """The lanes with their heights, unless the town is flat."""
+    heights = np.concatenate([section.points[:, 2] for section in sections.values()])
+    if np.ptp(heights) < LEVEL_M:
+        return dict(lanes)
+    points: dict[int, list[Float64]] = {}
+    for key, numbers in lanes_of.items():
+        for number in numbers:
+            points.setdefault(number, []).append(sections[key].points)
+    found = {}
+    for number, lane in lanes.items():
+        known = np.concatenate(points[number])
+        away = (lane.centreline[:, None] - known[None, :, :2]) ** 2
+        found[number] = replace(lane, height_m=known[away.sum(axis=2).argmin(axis=1), 2])
+    return found
 
 
 def _turn(turned_rad: float) -> RoadOption:

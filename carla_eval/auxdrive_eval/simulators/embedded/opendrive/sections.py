@@ -33,6 +33,7 @@ class LaneSection:
         points: float64 (N, 3), in driving direction.
         s_m: float64 (N,), where these lie along the road, as OpenDRIVE counts.
         width_m: in its middle.
+        parking_m: width of the parking lane to its right in its middle, 0 without.
         junction: the junction that it leads through, else None.
         after: the lanes that follow.
     """
@@ -41,6 +42,7 @@ class LaneSection:
     points: Float64
     s_m: Float64
     width_m: float
+    parking_m: float
     junction: int | None
     after: tuple[LaneId, ...]
 
@@ -79,6 +81,7 @@ def lane_sections(carla_map: Any) -> dict[LaneId, LaneSection]:
             points,
             np.array([place.s for place in places]),
             width_m,
+            _parking_m(places[len(places) // 2]),
             int(entry.junction_id) if entry.is_junction else None,
             tuple(sorted(other for other in after[key] if other in entries)),
         )
@@ -94,6 +97,12 @@ def world(waypoint: Any) -> tuple[float, float, float]:
     """The place of a waypoint in the world frame."""
     location = waypoint.transform.location
     return location.x, -location.y, location.z
+
+
+def _parking_m(waypoint: Any) -> float:
+    beside = waypoint.get_right_lane()
+    is_parking = beside is not None and str(beside.lane_type) == "Parking"
+    return float(beside.lane_width) if is_parking else 0.0
 
 
 def _along(carla_map: Any, entry: Any, most: int) -> Iterator[Any]:

@@ -37,7 +37,7 @@ class TownOfMap:
 
 
 def town_of_map(road_map: CarlaRoadMap) -> TownOfMap:
-    """The town of a map. It is flat: heights are left out.
+    """The town of a map. It is drawn at one height; its lanes know theirs.
 
     Args:
         road_map: of the file.

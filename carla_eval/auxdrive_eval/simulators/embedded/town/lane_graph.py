@@ -22,6 +22,8 @@ SAME_WAY_RAD = math.radians(100.0)
 since a file may give the direction to its next point, which lies round a corner.
 """
 CELL_M = 8.0
+LEVEL_M = 2.5
+"""Lanes whose heights differ by more lie one above the other where they cross."""
 Indices = NDArray[np.intp]
 Position = tuple[int, float]
 """A lane id and the distance along that lane, metres."""
@@ -49,6 +51,8 @@ class LaneGraph:
         self.arclength = np.concatenate([lane.arclength for lane in lanes])
         self.lane_of_point = np.repeat(np.arange(len(lanes)), counts)
         self.is_connector = np.array([lane.junction_id is not None for lane in lanes])
+        heights = [lane.height_m for lane in lanes if lane.height_m is not None]
+        self.height_m = np.concatenate(heights) if len(heights) == len(lanes) else None
         self._connector_point = self.is_connector[self.lane_of_point]
         self._cells: dict[tuple[int, int], Indices] = {}
         self._everything = np.arange(len(self.points))
@@ -69,7 +73,33 @@ class LaneGraph:
             self._cells[key] = found
         return found
 
-    def nearest_lane(self, x_m: float, y_m: float, yaw_rad: float) -> LaneView:
+    def height_at(self, lane: int, along_m: float) -> float | None:
+        """The height of a place on a lane; None in a flat town.
+
+        Args:
+            lane: its id.
+            along_m: the distance along it.
+        """
+        if self.height_m is None:
+            return None
+        step = min(max(round(along_m / self.spacing[lane]), 0), int(self.count[lane]) - 1)
+        return float(self.height_m[self.first[lane] + step])
+
+    def level(self, points: Indices, height_m: float | None) -> Indices:
+        """Those of some points of centre lines that are on one level with a height, where roads lie
+        one above the other.
+
+        Args:
+            points: their indices.
+            height_m: None takes all, as does a flat town.
+        """
+        if self.height_m is None or height_m is None:
+            return points
+        return points[np.abs(self.height_m[points] - height_m) < LEVEL_M]
+
+    def nearest_lane(
+        self, x_m: float, y_m: float, yaw_rad: float, height_m: float | None = None
+    ) -> LaneView:
         """The lane whose centre line is nearest to a place, as who is there sees it. Where
         connectors cross, the one whose heading is nearest to `yaw_rad` is preferred.
 
@@ -77,8 +107,9 @@ class LaneGraph:
             x_m: in the world frame.
             y_m: in the world frame.
             yaw_rad: the heading of who is there.
+            height_m: tells a bridge from what it crosses; None does not.
         """
-        index = self._nearest_point(x_m, y_m, yaw_rad)
+        index = self._nearest_point(x_m, y_m, yaw_rad, height_m)
         lane = int(self.lane_of_point[index])
         px, py, yaw = (
             float(self.points[index, 0]),
@@ -102,8 +133,8 @@ class LaneGraph:
             view.parking_m,
         )
 
-    def _nearest_point(self, x_m: float, y_m: float, yaw_rad: float) -> int:
-        candidates = self.near(x_m, y_m)
+    def _nearest_point(self, x_m: float, y_m: float, yaw_rad: float, height_m: float | None) -> int:
+        candidates = self.level(self.near(x_m, y_m), height_m)
         if not len(candidates):
             candidates = self._everything
         away = self.points[candidates] - (x_m, y_m)

@@ -54,11 +54,13 @@ class Claim(NamedTuple):
         user_id: who it is.
         box: float64 (5,), see `geometry.boxes`.
         speed_mps: in the direction of the box's length.
+        height_m: above the ground; None is on every level.
     """
 
     user_id: int
     box: Float64
     speed_mps: float
+    height_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,8 @@ class Traffic:
         self.ego = ego
         everyone = self.cars if ego is None else {**self.cars, EGO_ID: ego}
         speed_mps = 0.0 if ego is None else ego.speed_mps
-        egos = () if ego_box is None else (Claim(EGO_ID, ego_box, speed_mps),)
+        height_m = None if ego is None else self.height_m(ego)
+        egos = () if ego_box is None else (Claim(EGO_ID, ego_box, speed_mps, height_m),)
         self.occupancy = occupancy_of(self.graph, self.cars, (*egos, *others))
         self.junctions.update(everyone, self.occupancy, colours, tick_s)
         for car in self.cars.values():
@@ -223,6 +224,10 @@ class Traffic:
         if car.along_m > length:
             car.behind, car.lane, car.along_m = car.lane, car.ahead.pop(0), car.along_m - length
             self._look_ahead(car)
+
+    def height_m(self, car: Car) -> float | None:
+        """How high above the ground a car drives; None in a flat town."""
+        return self.graph.height_at(car.lane, car.along_m)
 
     def halt(self, car_id: int) -> None:
         """Stop a car that has run into the ego, at its position before this tick."""

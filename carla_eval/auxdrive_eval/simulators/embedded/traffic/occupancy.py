@@ -41,7 +41,7 @@ def occupancy_of(graph: LaneGraph, cars: Mapping[int, Car], claims: Iterable[Cla
 def _covered(graph: LaneGraph, claim: Claim) -> list[tuple[int, Occupant]]:
     """The stretches of lanes on which a box is in the way of cars."""
     box = claim.box
-    near = graph.near(float(box[0]), float(box[1]))
+    near = graph.level(graph.near(float(box[0]), float(box[1])), claim.height_m)
     away = graph.points[near] - box[:2]
     cos, sin = math.cos(box[2]), math.sin(box[2])
     inside = (np.abs(away @ (cos, sin)) < box[3] + 0.5) & (
