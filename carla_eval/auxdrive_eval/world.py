@@ -6,6 +6,7 @@ Legend: every position is (x, y) in the world frame; yaw is positive to the left
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -228,6 +229,25 @@ class Weather:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteWeather:
+    """The weather at a share of a route.
+
+    Attributes:
+        percentage: of the route's length, 0 to 100.
+        others: those attributes of carla.WeatherParameters that `Weather` has not, where they
+            differ from that class's defaults.
+        of_map: whether it is left to the map (carla.WeatherParameters.Default, which Bench2Drive
+            writes as -1 everywhere). `weather` is then what a simulator without such a weather
+            shows.
+    """
+
+    percentage: float
+    weather: Weather
+    others: Mapping[str, float] = field(default_factory=dict)
+    of_map: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RouteScenario:
     """A traffic situation that a route asks for.
 
@@ -258,6 +278,9 @@ class Route:
         options: N road options.
         lane_ids: the lane of each point, if the simulator's lanes have ids.
         scenarios: the traffic situations that the route's file asks for.
+        heights_m: z of each point, if the simulator's roads have heights.
+        weathers: the weather at shares of the route, ascending, if the simulator changes it on the
+            way.
 
     Examples:
         >>> from auxdrive_eval import make_simulator, SimulatorSettings
@@ -278,6 +301,8 @@ class Route:
     weather: Weather = field(default_factory=Weather)
     lane_ids: tuple[int, ...] = ()
     scenarios: tuple[RouteScenario, ...] = ()
+    heights_m: tuple[float, ...] = ()
+    weathers: tuple[RouteWeather, ...] = ()
 
     @property
     def length_m(self) -> float:

@@ -29,6 +29,7 @@ from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
 from auxdrive_eval.world import Route
 from carla_folder import carla_folder
 from carla_server.process import free_port
+from carla_towns import TOWNS
 
 SMALL = [
     [(30.0, -1.75), (70.0, -1.75)],
@@ -37,7 +38,6 @@ SMALL = [
     [(60.0, 1.75), (35.0, 1.75)],
     [(150.0, 78.25), (175.0, 78.25)],
 ]
-SHARED = Path(__file__).parents[3] / "shared" / "carla" / "xodr"
 TIMES = {"timeout_s": 2.0, "sensor_timeout_s": 1.0}
 CAMERA = {"width": 16, "height": 12, "fov_deg": 90.0, "x_m": 1.7, "z_m": 1.6}
 
@@ -154,10 +154,10 @@ FAULTS = [
 ]
 """Of three servers, one after the other: the second and the third fail in the middle of a route."""
 TOWN02 = pytest.param(
-    ("--town", "Town02", "--xodr", str(SHARED)),
+    ("--town", "Town02", "--xodr", str(TOWNS)),
     {"town": "Town02", "traffic": 5},
     of_town02,
-    marks=pytest.mark.skipif(not SHARED.is_dir(), reason="needs the town of ../shared/carla/xodr"),
+    marks=pytest.mark.skipif(not TOWNS.is_dir(), reason="needs the town of ../shared/carla/xodr"),
     id="Town02",
 )
 

@@ -36,7 +36,7 @@ from auxdrive_eval.driving.settings import (
 )
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.repeats import over_repeats
-from auxdrive_eval.world import Point, Route, RouteScenario, Weather
+from auxdrive_eval.world import Point, Route, RouteScenario, RouteWeather, Weather
 
 RESULTS_NAME = "results.json"
 DRIVER_NAME = "driver.json"
@@ -221,6 +221,8 @@ class _Plan(Strict):
     weather: Weather
     lane_ids: tuple[int, ...]
     scenarios: tuple[RouteScenario, ...] = ()
+    heights_m: tuple[float, ...] = ()
+    weathers: tuple[RouteWeather, ...] = ()
 
 
 def _plan(route: Route) -> _Plan:

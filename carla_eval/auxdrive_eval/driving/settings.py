@@ -166,6 +166,8 @@ def hash_routes(routes: Iterable[Route]) -> str:
         digest.update(f"{route.route_id}\0{route.town}\0{route.weather}\0".encode())
         for scenario in route.scenarios:
             digest.update(f"{scenario}\0".encode())
+        for entry in route.weathers:
+            digest.update(f"{entry}\0".encode())
         digest.update(np.ascontiguousarray(route.points).tobytes())
     return digest.hexdigest()
 

@@ -7,8 +7,9 @@ from auxdrive_eval.routes.loading import load_routes
 from auxdrive_eval.routes.planner import DenseRoute, RoutePlanner
 from auxdrive_eval.routes.scenarios10 import ScenarioSite, load_scenarios
 from auxdrive_eval.routes.spec import Place, RouteSpec, Scenario
-from auxdrive_eval.routes.weather import RouteWeather, carla_attributes, weather_at
+from auxdrive_eval.routes.weather import carla_attributes, weather_at
 from auxdrive_eval.routes.xml10 import write_routes
+from auxdrive_eval.world import RouteWeather
 
 __all__ = [
     "SAMPLE_1_M",

@@ -14,7 +14,7 @@ from auxdrive_eval.routes.loading import load_routes
 from auxdrive_eval.routes.scenarios10 import load_scenarios
 from auxdrive_eval.routes.sites import with_sites
 from auxdrive_eval.routes.spec import RouteSpec
-from auxdrive_eval.simulators.base import SetsUpScenarios, Simulator
+from auxdrive_eval.simulators.base import PlansSpecifications, SetsUpScenarios, Simulator
 from auxdrive_eval.world import Route, RouteScenario
 
 _log = logging.getLogger(__name__)
@@ -91,15 +91,20 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 def _plan(simulator: Simulator, path: Path, spec: RouteSpec) -> Route:
     known = simulator.scenario_names if isinstance(simulator, SetsUpScenarios) else frozenset()
     try:
-        if without_effect := spec.without_effect(known):
+        whole = isinstance(simulator, PlansSpecifications)
+        if without_effect := spec.without_effect(known, weathers=whole):
             _log.warning(
                 "%s, route '%s': without effect in this simulator: %s",
                 path,
                 spec.route_id,
                 ", ".join(without_effect),
             )
-        route = simulator.plan(
-            spec.town, spec.keypoints, spec.route_id, spec.weather, spec.yaws_rad
+        route = (
+            simulator.plan_specification(spec)
+            if isinstance(simulator, PlansSpecifications)
+            else simulator.plan(
+                spec.town, spec.keypoints, spec.route_id, spec.weather, spec.yaws_rad
+            )
         )
         return replace(route, scenarios=_asked(spec, known))
     except SimulatorError as error:

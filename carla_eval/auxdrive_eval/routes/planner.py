@@ -102,6 +102,8 @@ class DenseRoute:
             tuple(self.options[index] for index in kept),
             spec.weather,
             tuple(self.lanes[index].number for index in kept),
+            heights_m=tuple(self.points[kept, 2].tolist()),
+            weathers=spec.weathers,
         )
 
 

@@ -12,8 +12,8 @@ from itertools import pairwise
 from auxdrive.checks.numbers import shown
 from auxdrive.errors import InputError
 
-from auxdrive_eval.routes.weather import RouteWeather, weather_names
-from auxdrive_eval.world import Point, Weather
+from auxdrive_eval.routes.weather import weather_names
+from auxdrive_eval.world import Point, RouteWeather, Weather
 
 DEFAULT_WEATHER = Weather(cloudiness=30.0, sun_altitude_deg=70.0)
 """The weather of a route whose file gives none (leaderboard 1.0)."""
@@ -78,16 +78,19 @@ class RouteSpec:
         """Length along the sparse keypoints, which leaderboard 1.0 calls the route's length."""
         return sum(math.dist(a, b) for a, b in pairwise(self.keypoints))
 
-    def without_effect(self, scenarios: Collection[str] = ()) -> tuple[str, ...]:
+    def without_effect(
+        self, scenarios: Collection[str] = (), *, weathers: bool = False
+    ) -> tuple[str, ...]:
         """What a simulator does not show of it: attributes of the weather, its changes, and
         scenarios.
 
         Args:
             scenarios: kinds of scenarios that the simulator sets up.
+            weathers: whether it shows every attribute of the weather, and its changes.
         """
         unknown = sorted({each.kind for each in self.scenarios if each.kind not in scenarios})
-        changes = len({entry.weather for entry in self.weathers}) > 1
-        found = weather_names(self.weathers)
+        changes = not weathers and len({entry.weather for entry in self.weathers}) > 1
+        found = () if weathers else weather_names(self.weathers)
         return (
             *found,
             *(("the weather's changes along the route",) if changes else ()),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 
 from auxdrive_eval.routes.xml_elements import Element, Where
-from auxdrive_eval.world import Weather
+from auxdrive_eval.world import RouteWeather, Weather
 
 # Attribute of the <weather> element -> field of Weather.
 FIELD_OF = {
@@ -32,25 +32,6 @@ _OF_MAP = -1.0
 _LIMITS = {"sun_azimuth_angle": (-360.0, 360.0), "sun_altitude_angle": (-90.0, 90.0)}
 # CARLA's y points to the right. Mirroring y also reverses the azimuth.
 _SIGN = {"sun_azimuth_angle": -1.0}
-
-
-@dataclass(frozen=True, slots=True)
-class RouteWeather:
-    """The weather at a share of a route.
-
-    Attributes:
-        percentage: of the route's length, 0 to 100.
-        others: those attributes of carla.WeatherParameters that `Weather` has not, where they
-            differ from that class's defaults.
-        of_map: whether it is left to the map (carla.WeatherParameters.Default, which Bench2Drive
-            writes as -1 everywhere). `weather` is then what a simulator without such a weather
-            shows.
-    """
-
-    percentage: float
-    weather: Weather
-    others: Mapping[str, float] = field(default_factory=dict)
-    of_map: bool = False
 
 
 def weather_at(weathers: Sequence[RouteWeather], percentage: float) -> RouteWeather:

@@ -19,15 +19,9 @@ from auxdrive.frames import carla_points_to_world, carla_yaw_to_world, world_yaw
 from auxdrive.storage.publish import write_atomic
 
 from auxdrive_eval.routes.spec import RouteSpec, as_spec
-from auxdrive_eval.routes.weather import (
-    FIELD_OF,
-    OTHERS,
-    RouteWeather,
-    carla_attributes,
-    read_weather,
-)
+from auxdrive_eval.routes.weather import FIELD_OF, OTHERS, carla_attributes, read_weather
 from auxdrive_eval.routes.xml_elements import Element, Where
-from auxdrive_eval.world import Point
+from auxdrive_eval.world import Point, RouteWeather
 
 _ROUTE_ELEMENTS = ("waypoint", "weather")
 _ROUTE_ATTRIBUTES = ("id", "town")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, runtime_checkable
 
 from auxdrive.cards import CameraSpec, VehicleSpec
 from auxdrive.errors import SimulatorError
@@ -17,6 +17,9 @@ from auxdrive.types import AnyArray, Control
 from pydantic import Field
 
 from auxdrive_eval.world import Point, Route, TownMap, Weather, WorldState
+
+if TYPE_CHECKING:
+    from auxdrive_eval.routes.spec import RouteSpec
 
 TICK_S = 0.05
 """20 ticks per second, as in the leaderboard."""
@@ -154,6 +157,21 @@ class SetsUpScenarios(Protocol):
     """
 
     scenario_names: frozenset[str]
+
+
+@runtime_checkable
+class PlansSpecifications(Protocol):
+    """A simulator that has bridges, and shows all of a route's weather and how it changes."""
+
+    def plan_specification(self, spec: RouteSpec) -> Route:
+        """Plan a route as its file describes it, less its scenarios.
+
+        Args:
+            spec: the route.
+
+        Raises:
+            SimulatorError: there is no such town, or no route that fits.
+        """
 
 
 @runtime_checkable

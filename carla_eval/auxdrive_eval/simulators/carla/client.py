@@ -12,6 +12,7 @@ from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
 from auxdrive.types import AnyArray, Control
 
+from auxdrive_eval.routes.spec import RouteSpec
 from auxdrive_eval.simulators.carla.driven_route import DrivenRoute
 from auxdrive_eval.simulators.carla.session import Session
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
@@ -75,6 +76,18 @@ class ClientHalf:
         """
         self._leave_for(town)
         return self._towns.plan(town, keypoints, route_id, weather or Weather(), yaws_rad)
+
+    def plan_specification(self, spec: RouteSpec) -> Route:
+        """Plan a route as its file describes it.
+
+        Args:
+            spec: the route.
+
+        Raises:
+            SimulatorError: there is no such town, or no route through its keypoints.
+        """
+        self._leave_for(spec.town)
+        return self._towns.plan_specification(spec)
 
     def random_route(self, seed: int) -> Route:
         """A route of a seed between two spawn points of the town that the options name.

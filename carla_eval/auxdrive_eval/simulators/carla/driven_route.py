@@ -12,7 +12,6 @@ from auxdrive.types import AnyArray, Control
 
 from auxdrive_eval.road_maps import CarlaRoadMap
 from auxdrive_eval.simulators.base import SimulationCrashed
-from auxdrive_eval.simulators.carla import weather
 from auxdrive_eval.simulators.carla.border import ahead, forward_mps, pose, rear_axle, transform
 from auxdrive_eval.simulators.carla.cast import Cast
 from auxdrive_eval.simulators.carla.contacts import Contacts
@@ -24,6 +23,7 @@ from auxdrive_eval.simulators.carla.session import Session
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
 from auxdrive_eval.simulators.carla.surroundings import Surroundings
 from auxdrive_eval.simulators.carla.traffic import Traffic
+from auxdrive_eval.simulators.carla.weather import RouteWeathers
 from auxdrive_eval.world import TAIL_M, Route, WorldState
 
 SETTLING_TICKS, MOST_TICKS = 20, 200
@@ -32,8 +32,8 @@ attached, since the client subscribes to it in a thread of its own.
 """
 STARTING_TICKS = 5
 HOLD = Control(0.0, 0.0, 1.0)
-SPECTATOR_M = 30.0
-"""The spectator looks down on the ego from this height."""
+SPECTATOR_M, SPECTATOR_PITCH_RAD, WATCHING_TICKS = 30.0, 1.5, 10
+"""The spectator looks down on the ego from this height, and follows it every so many ticks."""
 
 
 class DrivenRoute:
@@ -65,6 +65,7 @@ class DrivenRoute:
         self._session, self._roads, self._options = session, roads, options
         self._cast = Cast(session)
         self._traffic: Traffic | None = None
+        self._spectator: Any = None
         self.town = route.town
         try:
             self._set_up(route, seed, sensors)
@@ -83,6 +84,10 @@ class DrivenRoute:
         self._tick()
         self._number += 1
         self._state = self._observed()
+        self._weathers.follow(self._state.ego_centre)
+        if self._number % WATCHING_TICKS == 0:
+            x_m, y_m = self._state.ego_centre
+            self._watch(x_m, y_m, self._z_m, self._state.ego.yaw_rad)
 
     @property
     def state(self) -> WorldState:
@@ -114,13 +119,13 @@ class DrivenRoute:
     def _set_up(self, route: Route, seed: int, sensors: bool) -> None:
         session, options = self._session, self._options
         session.load(route.town)
-        weather.show(session, route.weather)
+        self._weathers = RouteWeathers(session, route)
         x_m, y_m = route.points[0].tolist()
-        height_m = self._roads.nearest(x_m, y_m).z_m
+        height_m = route.heights_m[0] if route.heights_m else self._roads.nearest(x_m, y_m).z_m
         self._ego = ego = Ego(session, self._cast, options, route, height_m)
         self._expert = Expert(route, ego.axles, math.radians(options.max_steer_deg))
         self._surroundings = Surroundings(session, ego.vehicle)
-        self._watch(x_m, y_m, height_m)
+        self._watch(x_m, y_m, height_m, float(route.yaw_rad[0]))
         self._contacts = Contacts(session, self._cast, ego.vehicle)
         self._sensors = (
             Sensors(session, self._cast, options, ego.vehicle, ego.axles.rear_m)
@@ -155,11 +160,15 @@ class DrivenRoute:
         self._frame = self._session.tick()
         self._snapshot: Any = self._session.world.get_snapshot()
 
-    def _watch(self, x_m: float, y_m: float, z_m: float) -> None:
-        """Put the spectator, whom a user's window follows, above the ego."""
-        above = transform(self._session.carla, (x_m, y_m, z_m + SPECTATOR_M), pitch_rad=1.5)
+    def _watch(self, x_m: float, y_m: float, z_m: float, yaw_rad: float) -> None:
+        """Put the spectator, through whose eyes a server's window looks, above a place."""
+        above = transform(
+            self._session.carla, (x_m, y_m, z_m + SPECTATOR_M), yaw_rad, SPECTATOR_PITCH_RAD
+        )
         with self._session.asked("to move the spectator"):
-            self._session.world.get_spectator().set_transform(above)
+            if self._spectator is None:
+                self._spectator = self._session.world.get_spectator()
+            self._spectator.set_transform(above)
 
     def _observed(self) -> WorldState:
         ego, roads = self._ego, self._roads
@@ -168,7 +177,7 @@ class DrivenRoute:
         if seen is None:
             raise SimulationCrashed("the ego has vanished from CARLA's world")
         place, here = seen.get_transform(), pose(seen.get_transform())
-        z_m = float(place.location.z)
+        z_m = self._z_m = float(place.location.z)
         centre = ahead(here, ego.centre_m)
         behind = ahead(here, ego.centre_m - ego.half_size_m[0] - TAIL_M)
         return WorldState(

@@ -81,7 +81,12 @@ class Server:
         if options.carla_root:
             self._process = _started(Path(options.carla_root), self.port)
         else:
-            _log.warning("no CARLA server answers on %s; waiting for it", self.where)
+            _log.warning(
+                "no CARLA server answers on %s; waiting %g s for it. %s",
+                self.where,
+                options.wait_s,
+                how_to_start(self.port),
+            )
         while not answers(options.host, self.port):
             if self._process is not None and (status := self._process.poll()) is not None:
                 raise SimulationCrashed(f"the CARLA server ended with {status} as it started")

@@ -19,6 +19,7 @@ from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Control
 
 from auxdrive_eval.road_maps import CarlaRoadMap
+from auxdrive_eval.routes.spec import RouteSpec
 from auxdrive_eval.simulators.base import SimulationCrashed
 from auxdrive_eval.simulators.carla.client import ClientHalf
 from auxdrive_eval.simulators.carla.ego import axles_of
@@ -110,6 +111,19 @@ class CarlaSimulator:
         """
         given = (town, tuple(keypoints), route_id, weather, tuple(yaws_rad))
         found: Route = self._ask(self._loading_s, "plan", *given)
+        return found
+
+    def plan_specification(self, spec: RouteSpec) -> Route:
+        """Plan a route as its file describes it, with the heights of its keypoints and its
+        weather.
+
+        Args:
+            spec: the route; its scenarios are not played.
+
+        Raises:
+            SimulatorError: there is no such town, or no route through its keypoints.
+        """
+        found: Route = self._ask(self._loading_s, "plan_specification", spec)
         return found
 
     def random_route(self, seed: int) -> Route:

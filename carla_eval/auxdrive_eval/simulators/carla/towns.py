@@ -82,7 +82,18 @@ class Towns:
         """
         points = tuple((float(x_m), float(y_m)) for x_m, y_m in keypoints)
         spec = RouteSpec(route_id, town, points, weather, tuple(yaws_rad))
-        return self._planner(town).plan(spec).route(spec)
+        return self.plan_specification(spec)
+
+    def plan_specification(self, spec: RouteSpec) -> Route:
+        """Plan a route as its file describes it.
+
+        Args:
+            spec: the route.
+
+        Raises:
+            SimulatorError: there is no such town, or no route through its keypoints.
+        """
+        return self._planner(spec.town).plan(spec).route(spec)
 
     def random_route(self, town: str, seed: int) -> Route:
         """A route between two spawn points of a town.
