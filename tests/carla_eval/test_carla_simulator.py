@@ -83,6 +83,9 @@ def test_y_and_yaw_are_flipped_once() -> None:
         simulator.step(Control(0.0, 0.0, 1.0))
         for _ in range(20):
             state = simulator.step(Control(0.2, 0.6, 0.0))
+        until = time.monotonic() + 10.0
+        while world.get_snapshot().frame != server.report()["frame"]:
+            assert time.monotonic() < until
         (hero,) = [a for a in world.get_actors() if a.attributes.get("role_name") == "hero"]
         place = hero.get_transform()
         assert place.location.y < 1.75  # to the left
