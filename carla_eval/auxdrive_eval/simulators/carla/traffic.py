@@ -51,6 +51,9 @@ class Traffic:
             self._manager.set_synchronous_mode(True)
             self._manager.set_random_device_seed(seed % 2**31)
             self._manager.set_global_distance_to_leading_vehicle(GAP_M)
+        # It has been running freely until now. When this tick is over it waits for the next one, so
+        # that it begins with its vehicles at the same tick in each drive.
+        session.tick()
         self._populate(cast, options.traffic, ego, random.Random(seed))
         with session.asked("to let traffic drive"):
             for vehicle in self.vehicles:
