@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ carla = pytest.importorskip("carla", reason="needs the extra [carla]")
 from auxdrive_eval import DriverSource, drive_all
 from auxdrive_eval.driving.folder import read_plan
 from auxdrive_eval.routes.plan import routes_of_file
+from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
+from auxdrive_eval.world import Route
 from carla_server.process import ServerProcess
 
 HEIGHT_M = 8.0
@@ -26,17 +29,19 @@ CLEARS_UP = (
 )
 
 
-def settings_of(server: ServerProcess, town: str) -> SimulatorSettings:
-    """Settings without traffic.
+def settings_of(server: ServerProcess, town: str, pedestrians: int = 0) -> SimulatorSettings:
+    """Settings without cars.
 
     Args:
         server: that runs.
         town: of it.
+        pedestrians: number of them.
     """
     camera = {"width": 16, "height": 12, "fov_deg": 90.0, "x_m": 1.7, "z_m": 1.6}
     own = {"port": server.port, "town": town, "max_steer_deg": 40.0, "camera": camera}
+    others = {"traffic": 0, "pedestrians": pedestrians}
     return SimulatorSettings(
-        kind="carla", options={"traffic": 0, "modalities": ["rgb"], "wait_s": 2.0, **own}
+        kind="carla", options={**others, "modalities": ["rgb"], "wait_s": 2.0, **own}
     )
 
 
@@ -88,9 +93,15 @@ def _road(number: int, start: tuple[float, float, float], height_m: float) -> st
     link, other, contact = ("successor", 1, "start") if odd else ("predecessor", -1, "end")
     x_m, y_m, heading = start
     left, right = (
-        f'<lane id="{lane}" type="driving" level="false"><link><{link} id="{lane}"/></link>'
-        '<width sOffset="0" a="3.5" b="0" c="0" d="0"/></lane>'
-        for lane in (1, -1)
+        "".join(
+            f'<lane id="{lane}" type="{kind}" level="false"><link><{link} id="{lane}"/></link>'
+            f'<width sOffset="0" a="{width_m}" b="0" c="0" d="0"/></lane>'
+            for lane, kind, width_m in lanes
+        )
+        for lanes in (
+            ((2, "sidewalk", 2.0), (1, "driving", 3.5)),
+            ((-1, "driving", 3.5), (-2, "sidewalk", 2.0)),
+        )
     )
     return (
         f'<road name="r" length="100" id="{number}" junction="-1"><link><{link} elementType="road" '
@@ -100,6 +111,48 @@ def _road(number: int, start: tuple[float, float, float], height_m: float) -> st
         f'</elevationProfile><lanes><laneSection s="0"><left>{left}</left><center><lane id="0" '
         f'type="none" level="false"/></center><right>{right}</right></laneSection></lanes></road>'
     )
+
+
+def test_pedestrians_walk_along_pavements(tmp_path: Path) -> None:
+    (tmp_path / "Bridge.xodr").write_text(bridge())
+    arguments = ["--scene", "carla_eval.carla_scenes:Still", "--xodr", str(tmp_path)]
+    with ServerProcess([*arguments, "--town", "Bridge"]) as server:
+        settings = settings_of(server, "Bridge", pedestrians=4)
+        with closing(make_simulator(settings, sensors=False)) as simulator:
+            route = simulator.plan("Bridge", [(10.0, -1.75), (80.0, -1.75)])
+            first, second = (walked(simulator, route, server) for _ in range(2))
+        left = server.report()["actors"]
+    assert first == second
+    assert len(first) == 4
+    for ax, ay, bx, by in first:
+        along_x = abs(ax - bx) > abs(ay - by)
+        assert abs(by if along_x else bx - 100.0) == pytest.approx(4.5, abs=0.5)
+        assert 0.5 < abs(ax - bx) + abs(ay - by) < 6.0
+    assert not [name for name in left if name.startswith("walker")]
+
+
+def walked(simulator: Simulator, route: Route, server: ServerProcess) -> list[tuple[float, ...]]:
+    """Where each pedestrian is 1 s after the start of a route, and where 3 s later.
+
+    Args:
+        simulator: that has pedestrians.
+        route: that is driven.
+        server: of the simulator.
+    """
+    simulator.reset(route, 3)
+    world = carla.Client("127.0.0.1", server.port).get_world()
+
+    def places(ticks: int) -> list[tuple[float, float]]:
+        for _ in range(ticks):
+            simulator.step(simulator.expert())
+        until = time.monotonic() + 10.0
+        while world.get_snapshot().frame != server.report()["frame"]:
+            assert time.monotonic() < until
+        walkers = sorted(world.get_actors().filter("walker.*"), key=lambda each: int(each.id))
+        found = [each.get_location() for each in walkers]
+        return [(round(at.x, 4), round(at.y, 4)) for at in found]
+
+    return [(*a, *b) for a, b in zip(places(20), places(60), strict=True)]
 
 
 def test_a_route_on_a_bridge_begins_there(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from auxdrive_eval.simulators.carla.contacts import Contacts
 from auxdrive_eval.simulators.carla.ego import Ego
 from auxdrive_eval.simulators.carla.expert import Expert
 from auxdrive_eval.simulators.carla.lights import Lights
+from auxdrive_eval.simulators.carla.pedestrians import Pedestrians
 from auxdrive_eval.simulators.carla.sensors import Sensors
 from auxdrive_eval.simulators.carla.session import Session
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
@@ -65,6 +66,7 @@ class DrivenRoute:
         self._session, self._roads, self._options = session, roads, options
         self._cast = Cast(session)
         self._traffic: Traffic | None = None
+        self._pedestrians: Pedestrians | None = None
         self._spectator: Any = None
         self.town = route.town
         try:
@@ -136,6 +138,7 @@ class DrivenRoute:
         self._settle()
         # All that the seed decides begins now, however long the sensors took to wake up.
         self._traffic = Traffic(session, self._cast, options, ego.vehicle, seed)
+        self._pedestrians = Pedestrians(session, self._cast, options.pedestrians, ego.vehicle, seed)
         with session.asked("to reset the traffic lights"):
             session.world.reset_all_traffic_lights()
         for _ in range(STARTING_TICKS):
@@ -157,6 +160,8 @@ class DrivenRoute:
         )
 
     def _tick(self) -> None:
+        if self._pedestrians is not None:
+            self._pedestrians.walk()
         self._frame = self._session.tick()
         self._snapshot: Any = self._session.world.get_snapshot()
 

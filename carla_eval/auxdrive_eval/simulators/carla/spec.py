@@ -27,6 +27,7 @@ class CarlaOptions(SimulatorOptions):
     Attributes:
         town: of random routes.
         traffic: number of other vehicles, which the traffic manager drives.
+        pedestrians: number of pedestrians, who walk along the pavements and do not cross.
         ego: blueprint of the ego.
         max_steer_deg: the angle of its front wheels at CARLA's steer of 1.
         modalities: what it can sense; each that is not needed saves the server's time.
@@ -46,6 +47,7 @@ class CarlaOptions(SimulatorOptions):
     tick_s: float = Field(default=TICK_S, ge=0.005, le=0.1)
     town: str = "Town01"
     traffic: int = Field(default=20, ge=0, le=MOST_TRAFFIC)
+    pedestrians: int = Field(default=0, ge=0, le=MOST_TRAFFIC)
     ego: str = "vehicle.lincoln.mkz_2020"
     max_steer_deg: float = Field(default=70.0, ge=MAX_STEER_RANGE_DEG[0], le=MAX_STEER_RANGE_DEG[1])
     modalities: tuple[Modality, ...] = SENSED
