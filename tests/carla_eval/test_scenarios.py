@@ -12,6 +12,7 @@ import pytest
 from auxdrive.errors import UsageError
 from auxdrive_eval.criteria import EventKind
 from auxdrive_eval.simulators.embedded.scenarios import OTHER_NAMES, SCENARIOS
+from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.simulators.settings import simulator_settings
 from auxdrive_eval.world import ScenarioOutcome
 from scenario_drives import SEEDS, careless, digest, drive, expert
@@ -81,3 +82,17 @@ def test_every_scenario_but_one_can_be_in_a_generated_town() -> None:
     test_scenarios_on_carla_towns.
     """
     assert set(SCENARIOS) - set(SEEDS) == {"StaticCutIn"}
+
+
+def test_what_the_expert_would_do_is_foreseen_with_the_scenarios_and_changes_nothing() -> None:
+    kind = "OppositeVehicleRunningRedLight"
+    simulator = EmbeddedSimulator(render=False, traffic=3, scenarios=[kind])
+    state = simulator.reset(simulator.random_route(SEEDS[kind]), SEEDS[kind])
+    while state.scenarios[0].began_s is None:
+        state = simulator.step(simulator.expert())
+    ticks = (40, 100, 200)
+    foreseen = simulator.expert_ahead(ticks)
+    came = [simulator.step(simulator.expert()) for _ in range(max(ticks))]
+    assert [came[tick - 1] for tick in ticks] == list(foreseen)
+    assert came[-1].scenarios[0].outcome is ScenarioOutcome.PASSED
+    simulator.close()

@@ -7,18 +7,19 @@ import pytest
 from auxdrive_eval.criteria import EventKind
 from auxdrive_eval.simulators.embedded.opendrive.source import OpenDriveTown, file_sha256
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.simulators.embedded.traffic.bodies import FIRST_BODY_ID
 from auxdrive_eval.world import ScenarioOutcome
 from scenario_drives import careless, drive_in
 
 
-def simulator_of(town: str, kind: str) -> EmbeddedSimulator:
+def simulator_of(town: str, kind: str, traffic: int = 10) -> EmbeddedSimulator:
     """A simulator of the town with that scenario; skipped where the town's file is absent."""
     carla_towns.needs_carla()
     path = next(iter(carla_towns.TOWNS.glob(f"{town}*.xodr.gz")), None)
     if path is None:
         pytest.skip(f"the map of {town} is not in {carla_towns.TOWNS}")
     towns = OpenDriveTown(path, file_sha256(path))
-    return EmbeddedSimulator(render=False, traffic=10, scenarios=[kind], towns=towns)
+    return EmbeddedSimulator(render=False, traffic=traffic, scenarios=[kind], towns=towns)
 
 
 def seed_with(simulator: EmbeddedSimulator) -> int:
@@ -51,3 +52,11 @@ def test_a_careless_driver_hits_the_car_that_pulls_out_of_the_neighbouring_lane(
     found = drive_in(simulator, seed_with(simulator), careless)
     assert found.scenario.outcome is ScenarioOutcome.COLLISION
     assert EventKind.COLLISION_VEHICLE in found.events
+
+
+def test_a_car_that_finds_no_room_does_not_stay_in_the_other_lane() -> None:
+    simulator = simulator_of("Town10HD", "StaticCutIn", traffic=60)
+    found = drive_in(simulator, 1003)
+    assert found.scenario.outcome is ScenarioOutcome.NOT_PLACED
+    assert found.scenario.note == "other cars were between the ego and the car"
+    assert all(car.car_id < FIRST_BODY_ID for car in found.scenes[-1].cars)

@@ -115,6 +115,12 @@ class ParkingCutIn(Scenario):
             self._merge(stage, car)
         return False
 
+    def leave(self, stage: Stage) -> None:
+        """See `Scenario`. A car that did not come into the lane does not stay on its way there."""
+        car = self.car
+        if car is not None and car.along_m > 0.0 and car.body_id in stage.bodies.all:
+            stage.bodies.remove(car.body_id)
+
     def _is_next(self, stage: Stage) -> bool:
         """Whether no car of the traffic is between the ego and where this one will be."""
         start, end = stage.front_m, self.bay_m + BEFORE_M

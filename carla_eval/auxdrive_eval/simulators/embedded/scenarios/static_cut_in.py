@@ -58,3 +58,8 @@ class StaticCutIn(ParkingCutIn):
                     self.missed = "other cars stood where the car was to stand"
                 return False
         return super().step(stage)
+
+    def leave(self, stage: Stage) -> None:
+        """See `Scenario`. A car that did not come into the lane does not stay in the other."""
+        if self.car is not None and self.car.body_id in stage.bodies.all:
+            stage.bodies.remove(self.car.body_id)
