@@ -1,18 +1,14 @@
 """Ray: two nodes on this machine, of which one is killed in the middle; the results are those of
-one process, bit for bit. What keeps a cluster or a node from working is told in one sentence.
+one process, bit for bit.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
-import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,14 +17,14 @@ import pytest
 
 pytest.importorskip("ray", reason="needs the extra 'distributed'")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "sdk"))  # tests are no package
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "carla_eval"))
 import bundle_factory
-from auxdrive.commands.workers_options import chosen_workers
 from auxdrive.errors import UsageError
-from auxdrive.machine.ray_workers import RayWorkers
 from auxdrive_eval.routes import RouteSpec, write_routes
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
-from cli_processes import auxdrive, refused
+from cli_processes import auxdrive
 from ray_nodes import RayNodes
+from running_command import Command
 
 pytestmark = [
     pytest.mark.slow,
@@ -36,14 +32,6 @@ pytestmark = [
 ]
 SMALL = ("--traffic", "2")
 BEGINS = re.compile(r"route \S+ begins")
-
-
-@pytest.fixture(scope="module")
-def nodes() -> Iterator[RayNodes]:
-    """A cluster whose head has one CPU; each test adds what it needs more."""
-    cluster = RayNodes(cpus=1)
-    yield cluster
-    cluster.close()
 
 
 @pytest.fixture(scope="module")
@@ -66,45 +54,6 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("routes") / "routes.xml"
     write_routes(path, specs)
     return path
-
-
-class Command:
-    """`auxdrive` in a process whose standard error is read while it runs."""
-
-    def __init__(self, *arguments: object) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", "from auxdrive.cli import main; main()", *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
-        )
-        self.said: list[str] = []
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self._process.stderr is not None
-        self.said.extend(iter(self._process.stderr.readline, ""))
-
-    def wait_until(self, pattern: re.Pattern[str], count: int) -> None:
-        """Wait until so many lines hold the pattern."""
-        deadline = time.monotonic() + 120
-        while sum(pattern.search(line) is not None for line in list(self.said)) < count:
-            assert time.monotonic() < deadline, self.said
-            assert self._process.poll() is None, self.said
-            time.sleep(0.02)
-
-    def end(self) -> tuple[int, str, str]:
-        """Wait for the end. Returns exit code, standard output and standard error."""
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        out = self._process.stdout.read()
-        code = self._process.wait(120)
-        self._reader.join()
-        self._process.stdout.close()
-        self._process.stderr.close()
-        return code, out, "".join(self.said)
 
 
 def without_wall_time(value: Any) -> Any:
@@ -154,7 +103,7 @@ def test_a_drive_that_was_stopped_goes_on_elsewhere(
     assert alone.returncode == 0, alone.stderr
     begun = Command(*order, "--out", tmp_path / "ray", "--ray", nodes.address, "-v")
     begun.wait_until(BEGINS, 2)  # so the first is finished
-    begun._process.kill()
+    begun.kill()
     begun.end()
     rest = auxdrive(*order, "--out", tmp_path / "ray", "--ray", nodes.address, "--resume", "-v")
     assert rest.returncode == 0, rest.stderr
@@ -233,127 +182,56 @@ def test_a_sweep_whose_folder_is_not_shared_is_refused(tmp_path: Path) -> None:
             other.check_machine()
 
 
-def test_a_cluster_that_cannot_be_had_is_refused_in_one_sentence(
+WAYS = [  # in the test server's own town
+    ((30.0, -1.75), (70.0, -1.75)),
+    ((150.0, 1.75), (120.0, 1.75)),
+    ((150.0, 81.75), (110.0, 81.75)),
+    ((60.0, 1.75), (35.0, 1.75)),
+]
+
+
+def test_workers_in_carla_are_placed_where_servers_are_and_have_one_each(
     nodes: RayNodes, tmp_path: Path
 ) -> None:
-    carla = ("--ray", nodes.address, "--ray-takes", "carla=1")
-    said = refused(auxdrive("drive", "expert", "--out", tmp_path / "out", *carla))
-    assert "no node of the cluster has what a worker takes (1 CPU, 1 carla)" in said
-    assert said.count("\n") == 1
-    assert not (tmp_path / "out").exists()
+    """The head has room and no server. With the node that is killed its server ends."""
+    pytest.importorskip("carla", reason="needs the extra 'carla'")
+    from carla_folder import carla_folder
+    from carla_server.process import free_port
+
+    root = carla_folder(tmp_path / "carla", "--scene", "carla_eval.carla_scenes:Still")
+    specs = [RouteSpec(str(number), "Small", way) for number, way in enumerate(WAYS)]
+    write_routes(tmp_path / "routes.xml", specs)
+    camera = json.dumps({"width": 16, "height": 12, "fov_deg": 90.0, "x_m": 1.7, "z_m": 1.6})
+    own = {"town": "Small", "modalities": '["rgb"]', "camera": camera, "max_steer_deg": 40}
+    options = [f"--sim-option={name}={value}" for name, value in own.items()]
+    sim = ("--sim", "carla", "--carla-root", root, "--port", free_port(), *options, *SMALL)
+    order = ("drive", "expert", "--routes", tmp_path / "routes.xml", *sim, "--json")
+    alone = auxdrive(*order, "--out", tmp_path / "alone")
+    assert alone.returncode == 0, alone.stderr
+    first, second = nodes.add(cpus=2, carla=1), nodes.add(cpus=2, carla=1)
+    command = Command(*order, "--out", tmp_path / "ray", "--ray", nodes.address, "-v")
+    deadline = time.monotonic() + 120
+    while len(servers(root)) < 2:
+        assert time.monotonic() < deadline, command.said
+        time.sleep(0.05)
+    nodes.kill(second)
+    code, _, said = command.end()
+    nodes.kill(first)
+    assert code == 0, said
+    assert "its job begins again" in said
+    assert driven(tmp_path / "ray") == driven(tmp_path / "alone")
+    deadline = time.monotonic() + 60
+    while servers(root):
+        assert time.monotonic() < deadline, servers(root)
+        time.sleep(0.1)
 
 
-@pytest.mark.parametrize(
-    ("ray", "takes", "message"),
-    [
-        ("ray://127.0.0.1:10001", [], "give auto, or HOST:PORT"),
-        ("head", [], "give auto, or HOST:PORT"),
-        ("127.0.0.1:9", [], "nothing answers there"),
-        (None, ["GPU=1"], "give --ray as well"),
-        ("auto", ["GPU=some"], "give an amount"),
-    ],
-)
-def test_an_address_or_an_amount_that_cannot_be_is_refused_before_ray_is_asked(
-    ray: str | None, takes: list[str], message: str
-) -> None:
-    with pytest.raises(UsageError, match=message), chosen_workers(None, ray, takes):
-        pytest.fail("it was taken")
-
-
-def test_what_is_no_head_of_ray_is_refused_at_once() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as server:
-        assert server.stdout is not None
-        port = re.search(r"port (\d+)", server.stdout.readline())
-        assert port is not None
-        with pytest.raises(UsageError, match="what answers there is not Ray's head"):
-            RayWorkers(f"127.0.0.1:{port[1]}")
-        server.kill()
-
-
-OTHER_VERSION = """
-import ray
-ray.__version__ = "2.0.0"
-from auxdrive.machine.ray_workers import RayWorkers
-from auxdrive.errors import UsageError
-import sys
-try:
-    RayWorkers(sys.argv[1])
-except UsageError as error:
-    print(error)
-"""
-
-
-def test_another_version_of_ray_is_refused(nodes: RayNodes) -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", OTHER_VERSION, nodes.address],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "Version mismatch" in run.stdout
-    assert "Install the same versions of Ray and Python here and there" in run.stdout
-    assert run.stdout.count("\n") == 1
-
-
-SQUARES = """
-import logging, os, sys, time
-from auxdrive.errors import DataError
-
-class Squares:
-    def __call__(self, job):
-        if job == -1:
-            raise DataError("the disk is full")
-        if job == -3:
-            raise KeyError("a defect")
-        if job == -4:
-            logging.getLogger("auxdrive_eval.squares").warning("attempt at %s", job)
-            os._exit(3)
-        if job == 6:
-            logging.getLogger("auxdrive_eval.squares").warning("%s is a lot", job)
-        return job * job
-    def close(self):
-        pass
-
-def main():
-    from auxdrive.machine.ray_workers import RayWorkers
-    from auxdrive.machine.workers import run_each, run_jobs
-    logging.basicConfig(stream=sys.stderr)
-    workers = RayWorkers(sys.argv[1], 1)
-    for job, result in run_each(squares.Squares, [2, -1, -3, -4, 6], workers):
-        print(job, type(result).__name__, str(result).splitlines()[-1])
-    try:
-        print(list(run_jobs(squares.Squares, [3, -1, 4], workers)))
-    except DataError as error:
-        print("ended:", error)
-    workers.close()
-
-if __name__ == "__main__":
-    import squares
-    main()
-"""
-
-
-def test_errors_deaths_and_the_log_come_from_the_nodes(nodes: RayNodes, tmp_path: Path) -> None:
-    (tmp_path / "squares.py").write_text(SQUARES)
-    run = subprocess.run(
-        [sys.executable, str(tmp_path / "squares.py"), nodes.address],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.splitlines() == [
-        "2 int 4",
-        "-1 DataError the disk is full",
-        "-3 RuntimeError KeyError: 'a defect'",
-        "-4 WorkerDied its process died (exit code 3)",
-        "6 int 36",
-        "ended: the disk is full",
-    ]
-    assert run.stderr.count("attempt at -4") == 3
-    assert run.stderr.count("6 is a lot") == 1
+def servers(root: Path) -> set[str]:
+    """The ports of the servers that were started from a folder and run."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (process / "cmdline").read_bytes().decode().split("\0")
+            if "carla_server" in words and (process / "cwd").resolve() == root.resolve():
+                found.add(words[words.index("--port") + 1])
+    return found

@@ -98,7 +98,7 @@ def test_a_death_costs_one_job_and_records_come_before_the_result(
         assert done(2) == ["job 2", Reply(value=4)]
         (died,) = done(-1)
         assert isinstance(died.error, WorkerDied)
-        assert str(died.error) == "its process died (exit code 3)"
+        assert str(died.error).endswith(": its process died (exit code 3)")
         assert done(3) == ["job 3", Reply(value=6)]
     finally:
         made.close()

@@ -7,12 +7,13 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import socket
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from auxdrive import __version__
-from auxdrive.errors import UsageError, WorkerDied
+from auxdrive.errors import AuxdriveError, UsageError, WorkerDied
 from auxdrive.logs import set_level
 from auxdrive.machine.jobs import ChecksMachine, Reply
 from auxdrive.machine.worker_processes import OwnProcess
@@ -85,10 +86,17 @@ class Relay:
         for received in self._process.received(job):
             if isinstance(received, Reply) and isinstance(received.error, WorkerDied):
                 self.close()
-            yield received
+            yield _with_name(received)
 
     def close(self) -> None:
         """End the worker's process."""
         process, self._process = self._process, None
         if process is not None:
             process.close()
+
+
+def _with_name(received: logging.LogRecord | Reply) -> logging.LogRecord | Reply:
+    """An error of auxdrive's says on which machine it happened."""
+    if isinstance(received, Reply) and isinstance(received.error, AuxdriveError):
+        return Reply(type(received.error)(f"on the node {socket.gethostname()}: {received.error}"))
+    return received
