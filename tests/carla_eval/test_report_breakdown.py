@@ -138,6 +138,12 @@ def test_routes_stand_under_each_of_their_scenarios() -> None:
     assert "By scenario" in found
     assert after(found, "DynamicObjectCrossing", 2) == ["3", "53.3"]
     assert after(found, "FollowLeadingVehicle", 2) == ["1", "40.0"]
+    assert after(found, "DynamicObjectCrossing", 6)[-1] == "collision 1, passed 2"
+    assert after(found, "FollowLeadingVehicle", 6)[-1] == "passed 1"
+    # one scenario on some of the routes is shown too, and not as that of all
+    some = page_of(evaluation([(f"Town0{i}", Weather()) for i in range(2)], drives[1:3]))
+    assert after(some, "DynamicObjectCrossing", 2) == ["1", "50.0"]
+    assert not any(text.startswith("The scenario of all routes") for text in some)
     table = cells(parse(scenario_table(drives[1])))
     assert after(table, "DynamicObjectCrossing_1", 3) == ["30", "4.0", "collision"]
     assert after(table, "FollowLeadingVehicle_1", 1) == ["not placed: there is no room"]

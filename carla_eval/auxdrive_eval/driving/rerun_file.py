@@ -146,6 +146,7 @@ class RouteRerun:
 
     def drop(self) -> None:
         """Forget what was recorded."""
+        self._bytes.read(flush=True)  # else rerun tells the user that it is dropped
         self._file.disconnect()
 
     def _at(self, time_s: float, frame: int) -> None:

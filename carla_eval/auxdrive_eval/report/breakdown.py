@@ -6,6 +6,7 @@ Legend: N routes, K repeats of each.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -44,11 +45,14 @@ class Aspect:
         name: of the aspect, in the singular.
         groups_of: the groups that a route belongs to; none if it has nothing of this kind.
         told: what the reader must know of the groups; empty for nothing.
+        came_of: what came of a group's subject on its routes, in words; None where nothing can
+            come of it. Such groups are shown though no two routes share one.
     """
 
     name: str
     groups_of: Callable[[DrivenRoute], Sequence[str]]
     told: str = ""
+    came_of: Callable[[str, Sequence[DrivenRoute]], str] | None = None
 
 
 def weather_in_words(weather: Weather) -> str:
@@ -76,12 +80,24 @@ def _scenarios(driven: DrivenRoute) -> tuple[str, ...]:
     )
 
 
+def _outcomes(kind: str, group: Sequence[DrivenRoute]) -> str:
+    """How often each outcome came of a kind of scenario."""
+    counts = Counter(
+        scenario.outcome.value
+        for each in group
+        for drive in each.drives
+        for scenario in drive.scenarios
+        if scenario.kind == kind
+    )
+    return ", ".join(f"{outcome} {count}" for outcome, count in sorted(counts.items()))
+
+
 ASPECTS = (
     Aspect(
         "scenario",
         _scenarios,
-        "A route stands under each scenario that was set up on it, with all that happened on it; "
-        "the sections of the routes say what came of each scenario.",
+        "A route stands under each scenario that was set up on it, with all that happened on it.",
+        _outcomes,
     ),
     Aspect("town", lambda driven: (driven.route.town,)),
     Aspect(
@@ -104,9 +120,10 @@ def breakdowns(evaluation: Evaluation) -> Iterator[Markup]:
     parts: list[object] = []
     for aspect in ASPECTS:
         groups = _groups(aspect, routes)
-        if len(groups) == 1 and len(routes) > 1:
-            parts.append(paragraph(f"The {aspect.name} of all routes: {next(iter(groups))}."))
-        elif any(len(group) > 1 for group in groups.values()):
+        everywhere = [name for name, group in groups.items() if len(group) == len(routes) > 1]
+        if len(groups) == 1 and everywhere and aspect.came_of is None:
+            parts.append(paragraph(f"The {aspect.name} of all routes: {everywhere[0]}."))
+        elif (aspect.came_of and groups) or any(len(group) > 1 for group in groups.values()):
             parts += [element("h3", f"By {aspect.name}"), *_tables(aspect, groups, form)]
             parts.append(paragraph(aspect.told, css="soft"))
     if parts:
@@ -144,25 +161,40 @@ def _tables(
     largest = sorted(groups, key=lambda name: (-len(groups[name]), name))[:MOST_GROUPS]
     shown = {name: groups[name] for name in sorted(largest)}
     columns = (aspect.name, "routes", "score, of 100", "completion, %", "penalty", "per km")
+    heads = (("", 2), ("mean of the drives", 3), ("infractions", 1))
     rows = [_row(name, group) for name, group in shown.items()]
-    yield table(columns, rows, groups=(("", 2), ("mean of the drives", 3), ("infractions", 1)))
-    records = {name: list(_records(group)) for name, group in shown.items()}
+    if aspect.came_of is None:
+        yield table(columns, rows, groups=heads)
+    else:
+        told = [aspect.came_of(name, group) for name, group in shown.items()]
+        yield table(
+            (*columns, "outcomes"),
+            [(*row, words) for row, words in zip(rows, told, strict=True)],
+            text_columns=(6,),
+            groups=(*heads, ("", 1)),
+        )
+    yield _numbers(aspect, shown, form)
+    if left := len(groups) - len(shown):
+        yield paragraph(f"{left} smaller groups are not shown.", css="soft")
+
+
+def _numbers(aspect: Aspect, groups: dict[str, list[DrivenRoute]], form: ResultForm) -> Markup:
+    """How many infractions of each kind there were in each group; kinds that there were."""
+    records = {name: list(_records(group)) for name, group in groups.items()}
     kinds = {
         label.removesuffix(" infractions"): key
         for label, part, key in form.labelled
         if part == "infractions"
         and any(each.infractions[key] for given in records.values() for each in given)
     }
-    if kinds:
-        numbers = [
-            (name, *(sum(len(each.infractions[key]) for each in given) for key in kinds.values()))
-            for name, given in records.items()
-        ]
-        yield table(
-            (aspect.name, *kinds), numbers, groups=(("", 1), ("number of infractions", len(kinds)))
-        )
-    if left := len(groups) - len(shown):
-        yield paragraph(f"{left} smaller groups are not shown.", css="soft")
+    if not kinds:
+        return Markup()
+    numbers = [
+        (name, *(sum(len(each.infractions[key]) for each in given) for key in kinds.values()))
+        for name, given in records.items()
+    ]
+    heads = (("", 1), ("number of infractions", len(kinds)))
+    return table((aspect.name, *kinds), numbers, groups=heads)
 
 
 def _row(name: str, group: Sequence[DrivenRoute]) -> tuple[object, ...]:
