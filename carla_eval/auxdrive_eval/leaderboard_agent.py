@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from typing import Any
 
 AGENT = "AuxdriveAgent"
 PYTHON = "AUXDRIVE_PYTHON"
+METRICS = "SAVE_PATH"
+"""Bench2Drive's environment variable for the folder of what agents save."""
 HOST = ("-E", "-P", "-u", "-c", "from auxdrive_eval.team_agent.host import main; main()")
 SETUP_S, TICK_S, CLOSE_S = 300.0, 60.0, 10.0
 """How long the process may take for each."""
@@ -212,6 +215,8 @@ def _agent_class() -> type:
                 path_to_conf_file: see `auxdrive_eval.leaderboard_config`.
             """
             self.track = Track.SENSORS
+            self._metrics_file = _metrics_file(path_to_conf_file)
+            self._metrics: dict[str, Any] = {}
             self._seat = _seat(path_to_conf_file)
 
         def sensors(self) -> list[dict[str, Any]]:
@@ -229,6 +234,8 @@ def _agent_class() -> type:
             if not self._has_begun:
                 seat.begin(*_rows(self._global_plan, self._global_plan_world_coord))
                 self._has_begun = True
+            if self._metrics_file:
+                self._metrics[str(len(self._metrics))] = self.get_metric_info()
             throttle, steer, brake = seat.step(input_data, timestamp)
             return carla.VehicleControl(throttle=throttle, steer=steer, brake=brake)
 
@@ -237,6 +244,7 @@ def _agent_class() -> type:
             seat, self._seat = self._seat, None
             if seat is not None:
                 seat.close()
+                _save(self._metrics_file, self._metrics)
 
         def _taken(self) -> Any:
             if self._seat is None:
@@ -248,6 +256,30 @@ def _agent_class() -> type:
     AuxdriveAgent.__module__ = __name__
     AuxdriveAgent.__qualname__ = AGENT
     return AuxdriveAgent
+
+
+def _metrics_file(config: str | None) -> str:
+    """Where Bench2Drive looks for how the ego moved on a route, whose name it adds to the config;
+    empty in other leaderboards, and where nothing is to be saved.
+    """
+    folder, (_, plus, name) = os.environ.get(METRICS, ""), (config or "").rpartition("+")
+    return os.path.join(folder, name, "metric_info.json") if folder and plus else ""
+
+
+def _save(file: str, metrics: Mapping[str, Any]) -> None:
+    """Write Bench2Drive's file of a route.
+
+    Raises:
+        AgentError: it cannot be written.
+    """
+    if not metrics:
+        return
+    try:
+        os.makedirs(os.path.dirname(file), exist_ok=True)
+        with open(file, "w") as written:
+            json.dump(metrics, written)
+    except OSError as error:
+        raise AgentError(f"{METRICS}: {file} cannot be written ({error.strerror})") from error
 
 
 def _rows(gps: Any, world: Any) -> tuple[list[list[float]], list[list[float]]]:

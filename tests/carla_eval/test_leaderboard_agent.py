@@ -376,6 +376,30 @@ def test_it_is_loaded_by_its_path(tmp_path: Path) -> None:
     assert found.stdout.strip() == "AuxdriveAgent"
 
 
+# Bench2Drive
+
+
+def test_bench2drive_gets_its_metrics(
+    base: type, waypoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its base of agents tells how the ego moves, and its evaluator adds the route's name."""
+    monkeypatch.setattr(base, "get_metric_info", lambda _: {"location": [1, 2, 3]}, raising=False)
+    agent, car = made(base, f"{waypoints}+RouteScenario_1+RouteScenario_2"), Car(START, GEO)
+    driven(agent, car, 0.2)
+    agent.destroy()
+    assert list(tmp_path.iterdir()) == []  # nothing is to be saved
+    monkeypatch.setenv("SAVE_PATH", str(tmp_path))
+    agent = made(base, f"{waypoints}+RouteScenario_1+RouteScenario_2")
+    driven(agent, Car(START, GEO), 0.2)
+    agent.destroy()
+    told = json.loads((tmp_path / "RouteScenario_2/metric_info.json").read_text())
+    assert told == {str(step): {"location": [1, 2, 3]} for step in range(4)}
+    agent = made(base, f"{waypoints}+/proc/none")
+    driven(agent, Car(START, GEO), 0.2)
+    with pytest.raises(AgentError, match=r"SAVE_PATH: /proc/none.* cannot be written"):
+        agent.destroy()
+
+
 # In the process of another Python
 
 
