@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from itertools import pairwise
 from pathlib import Path
@@ -35,6 +35,9 @@ from onnx import numpy_helper
 CAMERA = CameraSpec(width=32, height=24, fov_deg=100.0, x_m=1.7, y_m=0.2, z_m=1.6, pitch_rad=0.1)
 REAR_M, WHEELBASE_M = EGO.rear_m, EGO.wheelbase_m
 TICK_S = 0.05
+GEO = GeoReference(0.0, 0.0)
+CORNERS = ((100.0, 150.0), (180.0, 150.0), (180.0, 230.0))
+START = Pose2(100.0, 150.0, 0.0)
 PER_STEP, LEAST_M = 0.08, 1.0
 """Each waypoint of `chasing` lies farther towards the target by this share, and ahead by this."""
 
@@ -297,3 +300,35 @@ class Car:
             "speed": {"speed": self.speed_mps},
         }
         return {name: (self.frame, each) for name, each in data.items()}
+
+
+def made(base: type, config: Path | str) -> Any:
+    """An agent on the route of `CORNERS`.
+
+    Args:
+        base: `Agent1` or `Agent2`.
+        config: the option --agent-config.
+    """
+    return evaluators_way(base, config, *leaderboards_plan(*dense(*CORNERS), GEO))
+
+
+def driven(
+    agent: Any, car: Car, seconds: float, change: Callable[[dict[str, Any]], Any] = lambda _: None
+) -> list[Any]:
+    """The controls of a drive.
+
+    Args:
+        agent: that drives.
+        car: that is driven.
+        seconds: how long, at most; it ends 8 m before the end of the route.
+        change: what is done to the inputs of each tick.
+    """
+    controls = []
+    for _ in range(round(seconds / TICK_S)):
+        given = car.sensed()
+        change(given)
+        controls.append(agent.run_step(given, car.time_s))
+        car.move(controls[-1])
+        if np.hypot(*(car.rear - CORNERS[-1])) < 8.0:
+            break
+    return controls
