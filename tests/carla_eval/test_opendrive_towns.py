@@ -14,15 +14,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
-from auxdrive.types import RoadOption
+from auxdrive.types import Control, RoadOption
 from auxdrive_eval.criteria.base import EventKind
 from auxdrive_eval.road_maps.carla_map import open_map
+from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.embedded.opendrive.short_lanes import ENOUGH_M
 from auxdrive_eval.simulators.embedded.opendrive.source import OpenDriveTown, file_sha256
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.simulators.embedded.town.model import Ground, Town
 from auxdrive_eval.simulators.embedded.town.validate import town_faults
-from auxdrive_eval.simulators.embedded.traffic.conflicts import junction_conflicts
+from auxdrive_eval.simulators.embedded.traffic.conflicts import junction_conflicts, priorities
 from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
 from auxdrive_eval.world import LightColour
 from opendrive_towns import BRIDGED, REAL, WIDE, drive, real, simulator_of, town_of, written
@@ -34,6 +35,31 @@ def test_the_expert_drives_round_the_small_town(small: Path, seed: int) -> None:
     simulator = simulator_of(small)
     route = simulator.random_route(seed)
     assert drive(simulator, route, seed, small) == [EventKind.ROUTE_COMPLETED] * 2
+
+
+PAST_LIGHT_AND_SIGN = ((60.0, -1.75), (241.75, 40.0), (50.0, 81.75))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_expert_waits_at_the_light_and_stops_at_the_sign(small: Path, seed: int) -> None:
+    simulator = simulator_of(small, 3)
+    route = simulator.plan("Small", PAST_LIGHT_AND_SIGN)
+    assert drive(simulator, route, seed, small) == [EventKind.ROUTE_COMPLETED] * 2
+
+
+def test_who_ignores_light_and_sign_is_seen(small: Path) -> None:
+    simulator = simulator_of(small, 0)
+    route = simulator.plan("Small", PAST_LIGHT_AND_SIGN)
+    found = set()
+    for seed in range(4):
+        criteria = RULE_SETS["1.0"].criteria(route)
+        state = simulator.reset(route, seed)
+        while simulator.progress_m < route.length_m - 5.0:
+            wish = simulator.expert()
+            throttle = 0.5 if state.speed_mps < 7.0 else 0.0
+            state = simulator.step(Control(wish.steer_rad, throttle, 0.0))
+            found |= {event.kind for one in criteria for event in one.update(state)}
+    assert found == {EventKind.RED_LIGHT, EventKind.STOP_SIGN}
 
 
 @pytest.mark.parametrize("seed", [0, 4])
@@ -234,3 +260,17 @@ def test_a_parking_lane_beside_the_whole_lane_belongs_to_it(tmp_path: Path) -> N
         own, other = (each.lane_view(*place, 0.0) for each in (roads, open_map(path)))
         assert own.parking_m == pytest.approx(other.parking_m)
         assert own.parking_m == pytest.approx(3.5 if place[1] < 0 else 0.0)
+
+
+def test_who_must_give_way_waits_for_the_others() -> None:
+    town = town_of(real("Town07"))
+    ranks, compared = priorities(town), 0
+    for junction in town.junctions.values():
+        by_sign: dict[bool, list[int]] = {True: [], False: []}
+        for lane_id in junction.connector_ids:
+            before = town.lanes[town.lanes[lane_id].predecessors[0]]
+            by_sign[before.gives_way].append(ranks[lane_id])
+        if by_sign[True] and by_sign[False]:
+            assert min(by_sign[True]) > max(by_sign[False])
+            compared += 1
+    assert compared >= 3

@@ -14,7 +14,7 @@ from auxdrive.frames import carla_yaw_to_world
 from auxdrive_eval.road_maps.base import LaneId
 from auxdrive_eval.world import LightColour, Point, StopSignView, TrafficLightView
 
-LIGHT, STOP = "1000001", "206"
+LIGHT, STOP, YIELD = "1000001", "206", "205"
 """OpenDRIVE types of the landmarks."""
 RANGE_M = 50.0
 BACK_M = 0.5
@@ -56,15 +56,16 @@ class CarlaSignals:
     """
 
     def __init__(self, carla_map: Any) -> None:
-        self._lights = sorted(set(_lines(carla_map, LIGHT)))
-        self._signs = sorted(set(_lines(carla_map, STOP)))
+        self._lines = {
+            kind: tuple(sorted(set(_lines(carla_map, kind)))) for kind in (LIGHT, STOP, YIELD)
+        }
 
     @property
     def light_ids(self) -> tuple[int, ...]:
         """The ids of the lights, each once: those of OpenDRIVE, which
         `carla.TrafficLight.get_opendrive_id()` gives too.
         """
-        return tuple(sorted({line.landmark for line in self._lights}))
+        return tuple(sorted({line.landmark for line in self._lines[LIGHT]}))
 
     def stop_lines(self, kind: str) -> tuple[tuple[Point, Point], ...]:
         """The lines of all lights or of all stop signs.
@@ -75,13 +76,13 @@ class CarlaSignals:
         return tuple(line.ends() for line in self.lines(kind))
 
     def lines(self, kind: str) -> tuple[SignalLine, ...]:
-        """The line of every light or of every stop sign, in the order of their ids. A landmark has
+        """The line of every light or sign of a kind, in the order of their ids. A landmark has
         one on each lane of its approach, once for each way that leads on from there.
 
         Args:
-            kind: `LIGHT` or `STOP`.
+            kind: `LIGHT`, `STOP` or `YIELD`.
         """
-        return tuple(self._lights if kind == LIGHT else self._signs)
+        return self._lines[kind]
 
     def lights(
         self, place: Point, colours: Mapping[int, LightColour]
@@ -101,13 +102,13 @@ class CarlaSignals:
                 line.lane.number,
                 line.yaw_rad,
             )
-            for line in self._lights
+            for line in self._lines[LIGHT]
             if math.dist(line.centre, place) < RANGE_M
         )
 
     def stop_signs(self, place: Point) -> tuple[StopSignView, ...]:
         """See `RoadMap.stop_signs`."""
-        views = (_sign_view(line) for line in self._signs)
+        views = (_sign_view(line) for line in self._lines[STOP])
         return tuple(view for view in views if math.dist(view.trigger_centre, place) < RANGE_M)
 
 

@@ -83,6 +83,21 @@ def with_stop_signs(town: Town, network: Network, lines: Sequence[SignalLine]) -
     return replace(town, lanes=lanes, stop_signs=signs)
 
 
+def with_ways_given(town: Town, network: Network, lines: Sequence[SignalLine]) -> Town:
+    """The town with the lanes that give way. The signs themselves are not shown.
+
+    Args:
+        town: with its lights, beside which such signs do not count.
+        network: its lanes.
+        lines: of the map's yield signs.
+    """
+    lanes = dict(town.lanes)
+    for lane, _, _, _ in _places(town, network, lines):
+        if lane.light_id is None:
+            lanes[lane.lane_id] = replace(lane, gives_way=True)
+    return replace(town, lanes=lanes)
+
+
 def _places(
     town: Town, network: Network, lines: Sequence[SignalLine]
 ) -> Iterator[tuple[Lane, SignalLine, Point, bool]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from auxdrive_eval.road_maps.base import LaneId
 from auxdrive_eval.road_maps.carla_map import CarlaRoadMap
-from auxdrive_eval.road_maps.carla_signals import LIGHT, STOP
+from auxdrive_eval.road_maps.carla_signals import LIGHT, STOP, YIELD
 from auxdrive_eval.simulators.embedded.opendrive.ground import (
     crosswalks,
     filled,
@@ -18,7 +18,11 @@ from auxdrive_eval.simulators.embedded.opendrive.ground import (
 )
 from auxdrive_eval.simulators.embedded.opendrive.network import build_network
 from auxdrive_eval.simulators.embedded.opendrive.sections import lane_sections
-from auxdrive_eval.simulators.embedded.opendrive.signals import with_lights, with_stop_signs
+from auxdrive_eval.simulators.embedded.opendrive.signals import (
+    with_lights,
+    with_stop_signs,
+    with_ways_given,
+)
 from auxdrive_eval.simulators.embedded.opendrive.surroundings import (
     sidewalk_width_m,
     surroundings,
@@ -47,9 +51,9 @@ def town_of_map(road_map: CarlaRoadMap) -> TownOfMap:
     """
     client_map, signals = road_map.client_map, road_map.signals
     sections = lane_sections(client_map)
-    light_lines, stop_lines = signals.lines(LIGHT), signals.lines(STOP)
+    light_lines, stop_lines, yield_lines = map(signals.lines, (LIGHT, STOP, YIELD))
     places: dict[LaneId, list[Point]] = {}
-    for line in (*light_lines, *stop_lines):
+    for line in (*light_lines, *stop_lines, *yield_lines):
         places.setdefault(line.lane, []).append(line.centre)
     network = build_network(sections, places)
     points = np.concatenate([lane.centreline for lane in network.lanes.values()])
@@ -81,4 +85,5 @@ def town_of_map(road_map: CarlaRoadMap) -> TownOfMap:
         geo=road_map.geo,
     )
     lit = with_lights(town, network, light_lines)
-    return TownOfMap(with_stop_signs(lit, network, stop_lines), network.lanes_of)
+    signed = with_stop_signs(lit, network, stop_lines)
+    return TownOfMap(with_ways_given(signed, network, yield_lines), network.lanes_of)

@@ -40,6 +40,7 @@ class Lane:
         light_id: the light whose stop line is at the END of this lane.
         stop_sign_id: the stop sign whose line is at the END of this lane.
         parking_m: width of the parking bays to the right, 0 without.
+        gives_way: whether a sign at its END says so.
         height_m: float64 (N,), of its points above the ground; None in a flat town.
     """
 
@@ -57,6 +58,7 @@ class Lane:
     light_id: int | None = None
     stop_sign_id: int | None = None
     parking_m: float = 0.0
+    gives_way: bool = False
     height_m: Float64 | None = None
 
     @property

@@ -60,9 +60,9 @@ def priorities(town: Town) -> dict[int, int]:
     """Rank of each connector. Of two in conflict, the one with the lower rank goes first.
 
     Straight on and to the right go before to the left. At a T-junction without lights, the road
-    that continues goes before the road that ends; elsewhere, a lane without a stop sign before one
-    that has it. If every arm has a stop sign, all ranks are equal, and the car that came first goes
-    first.
+    that continues goes before the road that ends; elsewhere, a lane without a sign before one that
+    must stop or give way. If every arm has a stop sign, all ranks are equal, and the car that came
+    first goes first.
     """
     ranks: dict[int, int] = {}
     for junction in town.junctions.values():
@@ -81,11 +81,15 @@ def priorities(town: Town) -> dict[int, int]:
 
 def _minor_lanes(town: Town, junction: Junction) -> set[int]:
     """The arriving lanes that give way: at a T-junction that of the arm that ends there, of whose
-    turns none leads straight on; elsewhere those with a stop sign.
+    turns none leads straight on; elsewhere those that must stop or give way.
     """
     arriving = {town.lanes[lane_id].predecessors[0] for lane_id in junction.connector_ids}
     if junction.kind is not JunctionKind.TEE:
-        return {lane_id for lane_id in arriving if town.lanes[lane_id].stop_sign_id is not None}
+        return {
+            lane_id
+            for lane_id in arriving
+            if town.lanes[lane_id].stop_sign_id is not None or town.lanes[lane_id].gives_way
+        }
     straightness: dict[int, float] = {}
     for lane_id in junction.connector_ids:
         lane = town.lanes[lane_id]
