@@ -55,6 +55,12 @@ def test_an_address_or_an_amount_that_cannot_be_is_refused_before_ray_is_asked(
         pytest.fail("it was taken")
 
 
+def test_auto_is_what_the_variable_of_ray_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    with pytest.raises(UsageError, match=r"--ray 127\.0\.0\.1:9: nothing answers there"):
+        RayWorkers("auto")
+
+
 def test_what_is_no_head_of_ray_is_refused_at_once() -> None:
     with subprocess.Popen(
         [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1"],
@@ -182,6 +188,47 @@ def test_errors_deaths_and_the_log_come_from_the_nodes(nodes: RayNodes, tmp_path
     ]
     assert run.stderr.count("attempt at -4") == 3
     assert run.stderr.count("6 is a lot") == 1
+
+
+WAITING = """
+import os, sys, time
+
+class Waits:
+    def __call__(self, job):
+        while not os.path.exists(job):
+            time.sleep(0.05)
+    def close(self):
+        pass
+
+if __name__ == "__main__":
+    from auxdrive.machine.ray_workers import RayWorkers
+    from auxdrive.machine.workers import run_jobs
+    import waiting
+    for job, _ in run_jobs(waiting.Waits, ["later", *"...."], RayWorkers(sys.argv[1], 5)):
+        print(job, flush=True)
+"""
+
+
+def test_a_node_that_is_lost_with_its_idle_workers_costs_one_attempt(
+    nodes: RayNodes, tmp_path: Path
+) -> None:
+    """Else the job that is lost would be given to the idle ones that are lost too, time after
+    time.
+    """
+    (tmp_path / "waiting.py").write_text(WAITING)
+    other = nodes.add(cpus=4)
+    with subprocess.Popen(
+        [sys.executable, str(tmp_path / "waiting.py"), nodes.address],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    ) as process:
+        assert process.stdout is not None
+        assert [process.stdout.readline() for _ in range(4)] == [".\n"] * 4
+        nodes.kill(other)
+        (tmp_path / "later").touch()
+        assert process.stdout.read() == "later\n"
+    assert process.returncode == 0
 
 
 REACHED = """

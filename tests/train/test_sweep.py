@@ -22,7 +22,7 @@ from auxdrive_train.engine.train import train
 from auxdrive_train.sweeping.config import SweepConfig, parse_sweep
 from auxdrive_train.sweeping.folder import SweepFolder
 from auxdrive_train.sweeping.members import members_of
-from auxdrive_train.sweeping.sweep import run_sweep, sweep_states
+from auxdrive_train.sweeping.sweep import run_sweep, sweep_states, takes_of
 from made_runs import make_run
 from small_runs import SMALL, weights
 
@@ -95,6 +95,12 @@ def test_a_sweep_that_was_killed_ends_with_the_same_weights_and_repeats_nothing(
             assert ours.keys() == theirs.keys()
             assert all(torch.equal(ours[name], theirs[name]) for name in ours), (member.name, file)
         assert run.result().metrics == result.metrics
+
+
+def test_what_a_worker_takes_of_a_machine_follows_from_the_runs(stripe_data: Path) -> None:
+    assert takes_of(small_sweep(stripe_data)) == {"CPU": 1.0}
+    varied = small_sweep(stripe_data, vary={"threads": [1, 4], "device": ["cpu", "cuda"]})
+    assert takes_of(varied) == {"CPU": 4.0, "GPU": 1.0}
 
 
 def wait_until_let_go(folder: Path, deadline: float) -> None:

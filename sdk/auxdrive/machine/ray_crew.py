@@ -25,8 +25,6 @@ _LOG = logging.getLogger(__name__)
 CPU, GPU = "CPU", "GPU"
 ATTEMPTS = 3
 """So often a job is begun before the death of its worker is its result."""
-MOST_LOST_AT_START = 10
-"""So many workers may be lost before their first job."""
 _PATIENCE_S = 10.0
 
 
@@ -47,12 +45,14 @@ class Crew:
         takes: how much of each of its node's resources a worker takes.
         order: makes a worker; pickled.
         room: tells how many workers the nodes have room for.
+        count: of workers.
     """
 
     ray: Any
     takes: Mapping[str, float]
     order: bytes
     room: Callable[[], int]
+    count: int
     starting: dict[Any, Any] = field(default_factory=dict)
     busy: dict[Any, tuple[Any, _Task]] = field(default_factory=dict)
     idle: list[Any] = field(default_factory=list)
@@ -60,12 +60,11 @@ class Crew:
     lost_at_start: int = 0
     told: set[str] = field(default_factory=set)
 
-    def replies(self, jobs: Iterator[Any], count: int) -> Generator[tuple[Any, Reply], None, None]:
+    def replies(self, jobs: Iterator[Any]) -> Generator[tuple[Any, Reply], None, None]:
         """Do jobs, each taken when a worker is free for it and the replies before it were seen.
 
         Args:
             jobs: to do.
-            count: of workers.
 
         Yields:
             Each job and its reply.
@@ -74,7 +73,7 @@ class Crew:
             UsageError: a node cannot do the jobs: it lacks a package, or has another auxdrive.
             WorkerDied: no node is left.
         """
-        self.waiting.extend(map(_Task, islice(jobs, count)))
+        self.waiting.extend(map(_Task, islice(jobs, self.count)))
         for _ in range(len(self.waiting)):
             self._start()
         while self.waiting or self.busy:
@@ -95,7 +94,7 @@ class Crew:
                 if alive:
                     self._occupy(actor, jobs)
                 else:
-                    self._replace(actor, jobs)
+                    self._replace(actor)
 
     def close(self) -> None:
         """End all workers."""
@@ -148,13 +147,14 @@ class Crew:
             raise RuntimeError(f"on a node of the cluster:\n{error}") from error
         except self.ray.exceptions.RayError as error:
             self.lost_at_start += 1
-            if self.lost_at_start > MOST_LOST_AT_START:
+            if self.lost_at_start > ATTEMPTS * self.count:
                 raise WorkerDied(f"workers end as they start: {_first_line(error)}") from error
-            self._replace(actor, jobs)
+            self._replace(actor)
             return
         if refusal:
             self._end(actor)
             raise UsageError(f"on the node {node}: {refusal}")
+        self.lost_at_start = 0
         if warning:
             self._tell(f"the node {node} may give other results: it has {warning}")
         self._occupy(actor, jobs)
@@ -168,13 +168,14 @@ class Crew:
         task.attempts += 1
         self.busy[actor.do.options(num_returns="streaming").remote(task.job)] = actor, task
 
-    def _replace(self, actor: Any, jobs: Iterator[Any]) -> None:
-        """In place of a lost worker, let an idle one work, or start another."""
-        self._end(actor)
-        if self.idle:
-            self._occupy(self.idle.pop(), jobs)
-        else:
-            self._start()
+    def _replace(self, actor: Any) -> None:
+        """Start a worker in place of a lost one. Idle ones may be lost too, with the same node, and
+        leave their room to it.
+        """
+        for each in (actor, *self.idle):
+            self._end(each)
+        self.idle.clear()
+        self._start()
 
     def _received(self, ready: Any) -> tuple[logging.LogRecord | Reply, bool]:
         """What a busy worker says, and whether it is still there."""

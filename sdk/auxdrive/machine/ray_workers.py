@@ -97,9 +97,9 @@ class RayWorkers:
             UsageError: a node cannot do the jobs: it lacks a package, or has another auxdrive.
             WorkerDied: no node is left.
         """
-        crew = Crew(self._ray, self._takes, pickle.dumps(make_worker), self._room)
+        crew = Crew(self._ray, self._takes, pickle.dumps(make_worker), self._room, self.count)
         with closing(crew):
-            yield from crew.replies(jobs, self.count)
+            yield from crew.replies(jobs)
 
     def _room(self) -> int:
         """How many workers the nodes that are alive have room for, if nothing else runs there."""
@@ -112,6 +112,8 @@ class RayWorkers:
 
 def _joined(address: str) -> tuple[Any, bool]:
     """Ray, connected to a cluster, and whether this call has connected it."""
+    if address == AUTO:
+        address = os.environ.get("RAY_ADDRESS", AUTO)  # as Ray does
     _check_address(address)
     if address != AUTO:
         _check_answer(address)
@@ -141,7 +143,7 @@ def _check_answer(address: str) -> None:
     """
     host, _, port = address.rpartition(":")
     try:
-        with socket.create_connection((host, int(port)), _ANSWER_S) as connection:
+        with socket.create_connection((host.strip("[]"), int(port)), _ANSWER_S) as connection:
             connection.settimeout(_ANSWER_S)
             if "RAY_USE_TLS" in os.environ:
                 return
