@@ -177,7 +177,8 @@ def test_five_routes_with_two_crashes_are_as_five_without(
     assert statuses(calm) == ["Completed"] * 5
     rough = settings_in(tmp_path / "faults", *arguments, faults=FAULTS, **options)
     assert document(tmp_path / "rough", routes, rough) == calm
-    assert (tmp_path / "faults" / "started").read_text().count("\n") == 4
+    # more, if the client slept for ever (docs/carla.md), which is one more crash
+    assert (tmp_path / "faults" / "started").read_text().count("\n") >= 4
 
 
 def test_a_bundle_drives(tmp_path: Path) -> None:

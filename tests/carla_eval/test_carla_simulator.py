@@ -13,11 +13,13 @@ import pytest
 
 carla = pytest.importorskip("carla", reason="needs the extra [carla]")
 
-from auxdrive.errors import SimulatorError
+from auxdrive.errors import SimulatorError, WorkerDied
+from auxdrive.machine.worker_processes import OwnProcess
 from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
 from auxdrive.types import Control
 from auxdrive_eval.simulators.base import SimulationCrashed, Simulator
 from auxdrive_eval.simulators.carla.contacts import kind_of
+from auxdrive_eval.simulators.carla.deadlines import ended_after
 from auxdrive_eval.simulators.carla.versions import Version, agreed_version
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
 from auxdrive_eval.world import CollisionKind, Route, Weather
@@ -212,6 +214,27 @@ def test_a_fault_of_the_server_is_a_crash_of_the_simulation(
             step_and_look(simulator, 3)
 
 
+class _Sleeper:
+    """A client that sleeps for ever."""
+
+    def __call__(self, limit_s: float) -> None:
+        with ended_after(limit_s):
+            pass
+        with ended_after(limit_s):
+            time.sleep(60.0)
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+def test_a_client_that_sleeps_for_ever_is_ended() -> None:
+    process: OwnProcess[float, None] = OwnProcess(_Sleeper)
+    began = time.monotonic()
+    with closing(process), pytest.raises(WorkerDied, match="died"):
+        process.ask(0.2, 30.0)
+    assert time.monotonic() - began < 20.0
+
+
 def test_what_is_hit_is_told() -> None:
     with running() as (server, simulator):
         simulator.reset(on_the_straight(simulator), 0)
@@ -264,10 +287,11 @@ def test_where_the_server_is_decides_nothing_that_is_stored() -> None:
     assert SimulatorSettings(kind="carla", options=options) == SimulatorSettings(kind="carla")
 
 
-def test_no_server_says_how_to_start_one() -> None:
+def test_no_server_says_how_to_start_one(caplog: pytest.LogCaptureFixture) -> None:
     nobody = SimulatorSettings(kind="carla", options={"port": 2999, "wait_s": 0.0})
     with pytest.raises(SimulatorError, match=r"docker run .* -carla-rpc-port=2999"):
         make_simulator(nobody)
+    assert "docker run" in caplog.text  # at once, before it waits
 
 
 def test_client_and_server_have_one_version() -> None:

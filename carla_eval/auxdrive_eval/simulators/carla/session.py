@@ -15,6 +15,7 @@ from typing import Any
 from auxdrive.errors import SimulatorError
 
 from auxdrive_eval.simulators.base import SimulationCrashed
+from auxdrive_eval.simulators.carla.deadlines import ended_after
 from auxdrive_eval.simulators.carla.server import answers
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
 from auxdrive_eval.simulators.carla.versions import (
@@ -23,6 +24,8 @@ from auxdrive_eval.simulators.carla.versions import (
     client_library,
     load_world,
 )
+
+SPARE_S = 1.0
 
 
 class Session:
@@ -95,7 +98,7 @@ class Session:
         Raises:
             SimulationCrashed: the server is gone or hangs.
         """
-        with self.asked("for a tick"):
+        with self.asked("for a tick"), ended_after(2 * self._options.timeout_s + SPARE_S):
             return int(self.world.tick(self._options.timeout_s))
 
     @contextlib.contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 from auxdrive.errors import SimulatorError
 
 from auxdrive_eval.simulators.carla.cast import Cast
+from auxdrive_eval.simulators.carla.deadlines import ended_after
 from auxdrive_eval.simulators.carla.session import Session
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
 from auxdrive_eval.simulators.carla.versions import stop_manager
@@ -22,6 +23,7 @@ PORTS = range(8000, 20000)
 CLEAR_M = 15.0
 """No vehicle begins nearer to the ego than this."""
 GAP_M = 2.5
+STOPPING_S = 10.0
 WHEELS = 4
 
 
@@ -70,7 +72,7 @@ class Traffic:
         """
         manager, self._manager = self._manager, None
         if manager is not None:
-            with contextlib.suppress(RuntimeError):
+            with contextlib.suppress(RuntimeError), ended_after(STOPPING_S):
                 stop_manager(manager)
 
     def _populate(self, cast: Cast, count: int, ego: Any, chance: random.Random) -> None:
