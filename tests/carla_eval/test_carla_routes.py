@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +22,7 @@ from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
 from auxdrive_eval.world import Route
 from carla_server.process import ServerProcess
 
+AUXDRIVE = (sys.executable, "-c", "from auxdrive.cli import main; main()")
 HEIGHT_M = 8.0
 ROUTE = """<routes><route id="0" town="{town}"><weathers>{weathers}</weathers><waypoints>
 <position x="{ax}" y="{ay}" z="{z}"/><position x="{bx}" y="{by}" z="{z}"/></waypoints>
@@ -74,6 +78,25 @@ def test_the_weather_changes_along_the_route(
     (stored,) = read_plan(tmp_path / "out")
     assert stored.weathers == routes[0].weathers
     assert stored.heights_m == routes[0].heights_m
+
+
+def test_the_command_takes_a_server(tmp_path: Path) -> None:
+    ends = {"ax": 30, "ay": 1.75, "bx": 60, "by": 1.75, "z": 0}
+    file = route_file(tmp_path / "r.xml", town="Small", weathers=CLEARS_UP, **ends)
+    with ServerProcess(["--scene", "carla_eval.carla_scenes:Still"]) as server:
+        where = ["--sim", "carla", "--host", "127.0.0.1", "--port", str(server.port)]
+        options = ["--traffic", "1", "--sim-option", "max_steer_deg=40", "--json"]
+        ran = subprocess.run(
+            [*AUXDRIVE, "drive", "expert", *where, *options, "--routes", file, "--out", "out"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)
+    records = json.loads((tmp_path / "out/results.json").read_text())["_checkpoint"]["records"]
+    assert [record["status"] for record in records] == ["Completed"]
 
 
 def bridge() -> str:
