@@ -22,9 +22,10 @@ sys.path.insert(
     0, str(Path(__file__).resolve().parents[1] / "sdk")
 )  # its tests make genuine bundles
 import bundle_factory
-from auxdrive_eval import DriverSource, drive_all
-from auxdrive_eval.driving import route_worker
+from auxdrive.modalities import Modality
+from auxdrive_eval import DriverSource, collect, collect_settings, drive_all
 from auxdrive_eval.driving.agents import AgentSource
+from auxdrive_eval.simulators.base import ATTEMPTS
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
 from auxdrive_eval.world import Route
 from carla_folder import carla_folder
@@ -205,7 +206,7 @@ def test_a_simulation_that_crashes_again_and_again_is_told(
     settings = settings_in(tmp_path / "black", faults=black)
     assert statuses(document(tmp_path / "out", routes, settings)) == ["Failed - Simulation crashed"]
     told = [text for text in caplog.messages if "the simulation crashed" in text]
-    assert len(told) == route_worker.ATTEMPTS
+    assert len(told) == ATTEMPTS
     again = drive_all(
         routes,
         DriverSource(None),
@@ -224,6 +225,22 @@ def test_a_server_that_dies_as_it_starts_is_started_again(
     assert len(planned(settings, 1)) == 1
     assert "the simulation crashed as it began" in caplog.text
     assert (tmp_path / "root" / "started").read_text().count("\n") == 2
+
+
+def test_an_episode_whose_simulation_crashes_is_recorded_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def recorded(name: str, *faults: str) -> dict[str, bytes]:
+        simulator = settings_in(tmp_path / f"{name}_root", faults=faults)
+        settings = collect_settings(simulator, [Modality.RGB], episodes=2, max_episode_s=2.0)
+        collect(settings, tmp_path / name)
+        files = sorted((tmp_path / name / "episodes").glob("*/*.npy"))
+        return {f"{file.parent.name}/{file.name}": file.read_bytes() for file in files}
+
+    calm = recorded("calm")
+    assert len(calm) == 4
+    assert recorded("rough", FAULTS[0], "kind=die,tick=90") == calm
+    assert "is recorded again: the simulation crashed" in caplog.text
 
 
 def test_two_workers_have_a_server_each_and_change_no_record(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ are the same, byte for byte, for any number of workers.
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import tempfile
@@ -37,7 +38,10 @@ from auxdrive_eval.collecting.settings import (
     read_settings,
     splits_of,
 )
+from auxdrive_eval.simulators.base import ATTEMPTS, SimulationCrashed
 from auxdrive_eval.simulators.settings import make_simulator, require_simulator
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,23 @@ class _Recorder:
             return _Recorded(frames, {path.name: path.read_bytes() for path in folder.iterdir()})
 
     def _record(self, plan: EpisodePlan, out: Path) -> int:
+        """Record an episode; again from its start, in a simulator that is made anew, if the
+        simulation crashes.
+        """
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._recorded(plan, out)
+            except SimulationCrashed as crashed:
+                _log.warning(
+                    "episode %s is recorded again: the simulation crashed: %s",
+                    plan.episode_id,
+                    crashed,
+                )
+                self._simulator.close()
+                self._simulator = make_simulator(self._settings.simulator)
+        return self._recorded(plan, out)
+
+    def _recorded(self, plan: EpisodePlan, out: Path) -> int:
         settings = self._settings
         return record_episode(
             self._simulator,

@@ -25,7 +25,7 @@ from auxdrive_eval.driving.runner import Failure, RouteResult, drive_route, not_
 from auxdrive_eval.driving.settings import DriverSource
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.records import SIMULATION_CRASHED
-from auxdrive_eval.simulators.base import SimulationCrashed, Simulator
+from auxdrive_eval.simulators.base import ATTEMPTS, SimulationCrashed, Simulator
 from auxdrive_eval.simulators.settings import (
     SimulatorSettings,
     make_simulator,
@@ -35,10 +35,6 @@ from auxdrive_eval.world import Route
 
 _log = logging.getLogger(__name__)
 _NAMED = 5
-ATTEMPTS = 3
-"""So often a route is begun anew, each time in a new simulator, before a crash of the simulation is
-its result.
-"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,12 @@ TICK_S = 0.05
 """20 ticks per second, as in the leaderboard."""
 
 
+ATTEMPTS = 3
+"""So often a route or an episode is begun anew, each time in a new simulator, before a crash of the
+simulation counts.
+"""
+
+
 class SimulationCrashed(SimulatorError):
     """The simulation itself failed: its server is gone, hangs, or sends no frames or black ones.
     Nobody who drives is to blame, and the route may succeed in a simulator that is made anew.

@@ -20,7 +20,7 @@ from auxdrive.types import AnyArray, Control
 
 from auxdrive_eval.road_maps import CarlaRoadMap
 from auxdrive_eval.routes.spec import RouteSpec
-from auxdrive_eval.simulators.base import SimulationCrashed
+from auxdrive_eval.simulators.base import ATTEMPTS, SimulationCrashed
 from auxdrive_eval.simulators.carla.client import ClientHalf
 from auxdrive_eval.simulators.carla.ego import axles_of
 from auxdrive_eval.simulators.carla.server import Server
@@ -31,7 +31,6 @@ from auxdrive_eval.world import Point, Route, TownMap, Weather, WorldState
 VERSION = "1"
 """Raise it whenever the same route, seed and driver give another drive than before."""
 PLANNING_S = 120.0
-STARTS = 3
 SPARE_S = 5.0
 """The client has its own time-outs; its process is ended this much later than the last of them."""
 _log = logging.getLogger(__name__)
@@ -60,7 +59,7 @@ class CarlaSimulator:
         self.camera = options.camera
         self.vehicle = VehicleSpec(name=options.ego, wheelbase_m=axles.wheelbase_m)
         self.steering = SteeringSpec(max_road_wheel_deg=options.max_steer_deg)
-        self._begin(sensors, STARTS if options.carla_root else 1)
+        self._begin(sensors, ATTEMPTS if options.carla_root else 1)
 
     def _begin(self, sensors: bool, starts: int) -> None:
         """Find a server or start one, and connect; a server that ends as it starts is started
