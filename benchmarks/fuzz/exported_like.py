@@ -103,6 +103,38 @@ def graph() -> onnx.ModelProto:
     return _model(nodes, stored)
 
 
+def scored() -> onnx.ModelProto:
+    """The same with the out-of-distribution score as its second output: spreads of its maps
+    (Sqrt), and their distance from those of the training.
+    """
+    model, rng = graph(), np.random.default_rng(5)
+    node = helper.make_node
+    model.graph.node.extend(
+        [
+            node("Sub", ["pooled", "meaned"], ["apart"]),
+            node("Mul", ["apart", "apart"], ["squares"]),
+            node("ReduceMean", ["squares", "axes"], ["variance"], keepdims=1),
+            node("Sqrt", ["variance"], ["spread"]),
+            node("Concat", ["meaned", "spread"], ["described"], axis=1),
+            node("Reshape", ["described", "twelve"], ["vectors"], allowzero=0),
+            node("Sub", ["vectors", "ood.mean"], ["difference"]),
+            node("MatMul", ["difference", "ood.whitening"], ["white"]),
+            node("Mul", ["white", "white"], ["white_squares"]),
+            node("ReduceMean", ["white_squares", "at"], ["ood_score"], keepdims=1),
+        ]
+    )
+    stored = {
+        "twelve": np.array([-1, 12]),
+        "ood.mean": np.zeros(12, np.float32),
+        "ood.whitening": rng.normal(0, 0.3, (12, 12)).astype(np.float32),
+    }
+    model.graph.initializer.extend(numpy_helper.from_array(a, n) for n, a in stored.items())
+    model.graph.output.append(
+        helper.make_tensor_value_info("ood_score", TensorProto.FLOAT, ("batch", 1))
+    )
+    return model
+
+
 def strips() -> onnx.ModelProto:
     """The same with the sums of a big camera's bytes: strips, MatMulInteger, ReduceSum."""
     rng = np.random.default_rng(4)

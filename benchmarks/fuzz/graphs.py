@@ -8,7 +8,7 @@ same nodes, inputs, outputs, stored tensors and versions, and its checker and sh
 agree. The others are put into a bundle, with their SHA-256 in the card, and verified: a report must
 come out, and the folder outside the bundle, where a file lies that no graph may read, must not
 matter. Half of the models are an exported shape of student in one of its precisions, with the
-operators of exports.
+operators of exports, with strips of a big image or with the score as a second output.
 """
 
 from __future__ import annotations
@@ -162,6 +162,7 @@ def setup(arguments: argparse.Namespace) -> Fuzzer[Case]:  # noqa: ARG001 (one s
         small,
         like,
         exported_like.strips().SerializeToString(),
+        exported_like.scored().SerializeToString(),
         to_fp16(like, layers),
         to_int8(like, layers, dict.fromkeys(quantised_maps(like, layers), 2.0)),
     )
