@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import re
+import signal
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,3 +89,17 @@ def test_without_the_extra_the_command_that_installs_it_is_named(
     monkeypatch.setitem(sys.modules, "carla", None)
     with pytest.raises(MissingExtra, match=r"pip install 'auxdrive\[carla\]'"):
         simulator_of(small)
+
+
+@pytest.mark.skipif(not hasattr(signal, "alarm"), reason="this system has no alarm")
+def test_a_reading_process_ends_whatever_became_of_who_asked() -> None:
+    """The client hangs in some damaged maps, and lets no thread of Python work."""
+    code = (
+        "import sys, time\n"
+        "from auxdrive_eval.simulators.embedded.opendrive import reading\n"
+        "reading.LONGEST_S, reading.open_map = 1.0, lambda path: time.sleep(50)\n"
+        "sys.argv = ['reading', 'town.xodr']\n"
+        "reading.main()\n"
+    )
+    process = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
+    assert process.returncode == -signal.SIGALRM

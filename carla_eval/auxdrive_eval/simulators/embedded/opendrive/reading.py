@@ -8,8 +8,10 @@ writes the town, or the error, to its standard output (pickle).
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +70,10 @@ def _read(path: Path) -> TownOfMap:
 
 def main() -> None:
     """Read the town of the file that the command line names."""
+    if hasattr(signal, "alarm"):
+        # who asked may be gone, and a client that hangs lets no thread of Python work
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(math.ceil(LONGEST_S))
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # the client warns on the standard output
     result: TownOfMap | AuxdriveError
