@@ -60,7 +60,7 @@ OF_SENSORS = ("drop", "repeat", "black")
 KILLED = "driver killed"
 MARK = "AUXDRIVE_CARLA_FAULTS"
 """Environment variable by which the processes of a drive are known."""
-LONGEST_S, GONE_S = 300.0, 20.0
+LONGEST_S, GONE_S, MOST_RUNS = 300.0, 20.0, 4
 
 
 @dataclass(frozen=True)
@@ -170,14 +170,14 @@ def _driven(here: Path, routes: list[Route], calm: Any, plan: Plan) -> dict[str,
         faults = [word for fault in plan.faults for word in ("--fault", fault)]
         with ServerProcess([*SCENE, "--struck", str(told), *faults]) as server:
             options = {**OPTIONS, "port": server.port}
-            killed = _drives(here, routes, SimulatorSettings(kind="carla", options=options), plan)
+            reasons = _drives(here, routes, SimulatorSettings(kind="carla", options=options), plan)
             left = {name.split(".")[0] for name in server.report()["actors"]}
             wrong += [f"left in the server: {left}"] if left - {"spectator", "traffic"} else []
             if ask(server.port, "get_episode_settings")[0]:
                 wrong.append("the server's time still stands")
             wrong += _left_processes(here)
     else:
-        killed = _drives(here, routes, _started(here / "root", plan.faults), plan)
+        reasons = _drives(here, routes, _started(here / "root", plan.faults), plan)
         wrong += _left_processes(here)
     wrong += _differences(out, calm)
     log = (here / "log").read_text()
@@ -186,7 +186,8 @@ def _driven(here: Path, routes: list[Route], calm: Any, plan: Plan) -> dict[str,
     return {
         "planned": list(plan.faults),
         "foreign": plan.foreign,
-        "struck": [*struck, *([KILLED] if killed else [])],
+        "struck": [*struck, *([KILLED] if KILLED in reasons else [])],
+        "gone_on_with": reasons,
         "begun_again": log.count("the simulation crashed"),
         "seconds": round(time.monotonic() - began_s, 1),
         "wrong": wrong,
@@ -198,20 +199,26 @@ def _name(tick: str, kind: str) -> str:
     return "die at start" if (tick, kind) == ("0", "die") else kind
 
 
-def _drives(here: Path, routes: list[Route], settings: SimulatorSettings, plan: Plan) -> bool:
-    """Drive in a process of its own, and go on where it was killed; returns whether it was."""
-    killed = False
-    for resume in (False, True):
+def _drives(here: Path, routes: list[Route], settings: SimulatorSettings, plan: Plan) -> list[str]:
+    """Drive in a process of its own, and go on as a user would: where it was killed, and with the
+    routes on which every attempt met a fault. Returns why it was gone on with.
+    """
+    reasons: list[str] = []
+    while len(reasons) < MOST_RUNS:
+        kill_after_s = None if reasons else plan.kill_after_s
         fork = multiprocessing.get_context("fork")
-        process = fork.Process(target=_drive, args=(here, routes, settings, resume))
+        process = fork.Process(target=_drive, args=(here, routes, settings, bool(reasons)))
         process.start()
-        process.join(LONGEST_S if resume or plan.kill_after_s is None else plan.kill_after_s)
-        if not process.is_alive():
+        process.join(kill_after_s or LONGEST_S)
+        if process.is_alive():
+            process.kill()
+            process.join()
+            reasons.append(KILLED)
+        elif "Simulation crashed" in json.dumps(_results(here / "out")):
+            reasons.append("a route crashed in every attempt")
+        else:
             break
-        process.kill()
-        process.join()
-        killed = True
-    return killed
+    return reasons
 
 
 def _drive(here: Path, routes: list[Route], settings: SimulatorSettings, resume: bool) -> None:
@@ -222,7 +229,8 @@ def _drive(here: Path, routes: list[Route], settings: SimulatorSettings, resume:
     logging.basicConfig(level=logging.WARNING)
     out = here / "out"
     begun = (out / "settings.json").exists()
-    drive_all(routes, DriverSource(None), settings, out, resume=resume and begun)
+    again = resume and begun
+    drive_all(routes, DriverSource(None), settings, out, resume=again, retry_crashed=again)
 
 
 def _differences(out: Path, calm: Any) -> Iterator[str]:
