@@ -1,14 +1,15 @@
 """How steps of the embedded simulator scale: one and two workers, in processes of this machine and
 on two nodes of a Ray cluster (that of `--ray`, or one that is started here).
 
-    python benchmarks/scale.py [--ray ADDRESS] [--workers 1,2] [--jobs 6] [--steps 200] [--rounds 2]
+    python benchmarks/scale.py [--ray ADDRESS] [--workers 1,2] [--jobs 4] [--steps 150] [--rounds 3]
 
-All cases take turns over the rounds. Each worker's first job, in which it loads what it needs, does
-not count. Beside the steps per second as the clock had them, which other load on the machine
-spoils, stands what free cores would give: workers, times the processor's time of a step with one
-worker over that with all (they share caches and memory), times the share of their time in which
-workers do jobs and do not wait for the next. What the sensors showed must be the same in all cases,
-bit for bit. The result goes to benchmarks/results/scale.json.
+All cases do the same jobs, and take turns over the rounds. Each worker's first job, in which it
+loads what it needs, does not count. Beside the steps per second as the clock had them, which other
+load on the machine spoils, stands what free cores would give: workers, times the processor's time
+of a step with one worker over that with all (they share caches and memory; of each job, the least
+over the rounds counts), times the share of their time in which workers do jobs and do not wait for
+the next. What the sensors showed must be the same in all cases, bit for bit. The result goes to
+benchmarks/results/scale.json.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -40,9 +42,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ray", metavar="ADDRESS")
     parser.add_argument("--workers", default="1,2")
-    parser.add_argument("--jobs", type=int, default=6, help="of each worker, that count")
-    parser.add_argument("--steps", type=int, default=200, help="of each job")
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=4, help="that count, of each case")
+    parser.add_argument("--steps", type=int, default=150, help="of each job")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     counts = [int(text) for text in arguments.workers.split(",")]
@@ -68,21 +70,18 @@ def cluster(address: str | None, nodes: int) -> Iterator[str]:
 
 def measured(address: str, counts: list[int], arguments: argparse.Namespace) -> dict[str, Any]:
     """All cases, in turn."""
-    rounds: dict[str, list[dict[str, float]]] = defaultdict(list)
-    shown: dict[int, set[str]] = defaultdict(set)
+    rounds: dict[str, list[Case]] = defaultdict(list)
     loads = [os.getloadavg()[0]]
     for _ in range(arguments.rounds):
         for count in counts:
-            rounds[f"processes, {count}"].append(case(Processes(count), arguments, shown))
+            rounds[f"processes, {count}"].append(case(Processes(count), arguments))
             with closing(RayWorkers(address, count)) as workers:
-                rounds[f"ray, {count}"].append(case(workers, arguments, shown))
+                rounds[f"ray, {count}"].append(case(workers, arguments))
             loads.append(os.getloadavg()[0])
-    if different := [seed for seed, hashes in shown.items() if len(hashes) > 1]:
-        raise SystemExit(f"the sensors showed something else on the routes {different}")
-    cases = {
-        name: {key: statistics.median(each[key] for each in runs) for key in runs[0]}
-        for name, runs in rounds.items()
-    }
+    shown = {tuple(sorted(each.shown.items())) for cases in rounds.values() for each in cases}
+    if len(shown) > 1:
+        raise SystemExit("the sensors did not show the same in all cases")
+    cases = {name: summary(each) for name, each in rounds.items()}
     for name, each in cases.items():
         alone = cases[f"{name.partition(',')[0]}, {counts[0]}"]
         each["times_one_on_free_cores"] = (
@@ -91,9 +90,9 @@ def measured(address: str, counts: list[int], arguments: argparse.Namespace) -> 
         each["times_one_by_the_clock"] = each["steps_per_s"] / alone["steps_per_s"]
     return {
         "steps_of_a_job": arguments.steps,
-        "jobs_of_a_worker": arguments.jobs,
+        "jobs": arguments.jobs,
         "rounds": arguments.rounds,
-        "load_average": {"least": round(min(loads), 1), "most": round(max(loads), 1)},
+        "load_during": {"least": round(min(loads), 1), "most": round(max(loads), 1)},
         "same_frames_in_all_cases": True,
         "cases": {
             name: {key: round(value, 3) for key, value in each.items()}
@@ -102,32 +101,63 @@ def measured(address: str, counts: list[int], arguments: argparse.Namespace) -> 
     }
 
 
-def case(
-    workers: Workers, arguments: argparse.Namespace, shown: dict[int, set[str]]
-) -> dict[str, float]:
-    """One case: what the jobs took, without each worker's first."""
-    jobs = range(workers.count * (arguments.jobs + 1))
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the jobs of one case took.
+
+    Attributes:
+        workers: how many did them.
+        steps_per_s: of all together, by the clock.
+        cpu_ms: time of the processor for a step of each job.
+        busy: share of the time in which workers did jobs.
+        shown: SHA-256 of what the sensors showed in each job.
+    """
+
+    workers: int
+    steps_per_s: float
+    cpu_ms: dict[int, float]
+    busy: float
+    shown: dict[int, str]
+
+
+def summary(rounds: list[Case]) -> dict[str, float]:
+    """A case over all rounds."""
+    least = [min(each.cpu_ms[seed] for each in rounds) for seed in rounds[0].cpu_ms]
+    return {
+        "workers": float(min(each.workers for each in rounds)),
+        "steps_per_s": statistics.median(each.steps_per_s for each in rounds),
+        "cpu_ms": statistics.mean(least),
+        "busy": statistics.median(each.busy for each in rounds),
+    }
+
+
+def case(workers: Workers, arguments: argparse.Namespace) -> Case:
+    """One case: what the jobs took, without those in which workers load what they need."""
+    seeds = range(arguments.jobs)
+    jobs = [(0, False)] * workers.count + [(seed, True) for seed in seeds]
     of_worker: dict[str, list[Driven]] = defaultdict(list)
-    for seed, driven in run_each(MakeDriver(arguments.steps), jobs, workers):
+    counted: dict[int, Driven] = {}
+    for (seed, counts), driven in run_each(MakeDriver(arguments.steps), jobs, workers):
         if isinstance(driven, Exception):
             raise driven
-        shown[seed].add(driven.sha256)
         of_worker[driven.worker].append(driven)
-    counted = [each for driven in of_worker.values() for each in driven[1:]]
-    steps = arguments.steps * len(counted)
+        if counts:
+            counted[seed] = driven
     idle_s = sum(
         after.began_s - before.ended_s
         for driven in of_worker.values()
         for before, after in pairwise(driven)
     )
-    busy_s = sum(each.ended_s - each.began_s for each in counted)
-    wall_s = max(e.ended_s for e in counted) - min(e.began_s for e in counted)
-    return {
-        "workers": float(len(of_worker)),
-        "steps_per_s": steps / wall_s,
-        "cpu_ms": 1e3 * sum(each.cpu_s for each in counted) / steps,
-        "busy": busy_s / (busy_s + idle_s),
-    }
+    done = counted.values()
+    busy_s = sum(each.ended_s - each.began_s for each in done)
+    wall_s = max(each.ended_s for each in done) - min(each.began_s for each in done)
+    return Case(
+        len(of_worker),
+        arguments.steps * len(done) / wall_s,
+        {seed: 1e3 * each.cpu_s / arguments.steps for seed, each in sorted(counted.items())},
+        busy_s / (busy_s + idle_s),
+        {seed: each.sha256 for seed, each in sorted(counted.items())},
+    )
 
 
 if __name__ == "__main__":

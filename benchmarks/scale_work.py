@@ -38,7 +38,7 @@ class MakeDriver:
     """Makes a worker.
 
     Attributes:
-        steps: of each job, whose number is the seed of its route.
+        steps: of each job. A job is the seed of its route, and whether it counts.
     """
 
     steps: int
@@ -53,7 +53,8 @@ class Driver:
     def __init__(self, steps: int) -> None:
         self._steps, self._simulator = steps, make_simulator(SimulatorSettings())
 
-    def __call__(self, seed: int) -> Driven:
+    def __call__(self, job: tuple[int, bool]) -> Driven:
+        seed, _ = job
         simulator, digest = self._simulator, hashlib.sha256()
         began_s, cpu_began_s = monotonic(), process_time()
         simulator.reset(simulator.random_route(seed), seed)
