@@ -29,11 +29,12 @@ class RayNodes:
 
     def __init__(self, cpus: int = 1, **resources: float) -> None:
         self._folder = tempfile.mkdtemp(prefix="ray-")  # short: the paths of sockets are limited
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the cluster
         self._process = subprocess.Popen(
             [sys.executable, __file__, self._folder, str(cpus), json.dumps(resources)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._said,
             text=True,
             env={**os.environ, **_QUIET},
         )
@@ -63,6 +64,7 @@ class RayNodes:
         self._process.stdin.close()
         self._process.wait(60)
         self._process.stdout.close()
+        self._said.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _ask(self, question: dict[str, Any]) -> Any:
@@ -74,7 +76,11 @@ class RayNodes:
     def _answer(self) -> Any:
         assert self._process.stdout is not None
         while not (line := self._process.stdout.readline()).startswith("> "):
-            assert line, "the cluster did not start"
+            if not line:
+                self._said.seek(0)
+                told = self._said.read()
+                self.close()
+                raise RuntimeError(f"the cluster ended: {told[-3000:]}")
         return json.loads(line[2:])
 
 

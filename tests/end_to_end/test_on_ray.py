@@ -139,7 +139,7 @@ def test_a_sweep_of_which_a_node_is_killed_has_the_weights_of_one_process(
 
     small = ("--epochs", 12, "--set", "preprocessing.size=[64, 80]", "--set", "batch_size=16")
     data = write_stripe_data(tmp_path / "data")
-    order = ("sweep", "--data", data, "--methods", "baseline", "--seeds", "0-2", *small)
+    order = ("sweep", "--data", data, "--methods", "baseline", "--seeds", "0,1", *small)
     alone = auxdrive(*order, "--out", tmp_path / "alone")
     assert alone.returncode == 0, alone.stderr
     other = nodes.add(cpus=1)
@@ -154,12 +154,12 @@ def test_a_sweep_of_which_a_node_is_killed_has_the_weights_of_one_process(
     assert code == 0, said
     assert "its job begins again" in said
     names = [path.relative_to(tmp_path / "alone") for path in tmp_path.glob("alone/runs/*/*/*.s*")]
-    assert len(names) == 6
+    assert len(names) == 4
     for name in names:
         ours, theirs = (load_file(tmp_path / where / name) for where in ("ray", "alone"))
         assert ours.keys() == theirs.keys()
         assert all(ours[each].equal(theirs[each]) for each in ours), name
-    assert len(list(runs.glob("*/result.json"))) == 3
+    assert len(list(runs.glob("*/result.json"))) == 2
 
 
 def test_a_sweep_whose_folder_is_not_shared_is_refused(tmp_path: Path) -> None:
