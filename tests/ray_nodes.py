@@ -36,7 +36,8 @@ class RayNodes:
             stdout=subprocess.PIPE,
             stderr=self._said,
             text=True,
-            env={**os.environ, **_QUIET},
+            # where it notes its address too, which on a machine without Ray has no place yet
+            env={**os.environ, **_QUIET, "RAY_TMPDIR": self._folder},
         )
         self.address = str(self._answer())
 
@@ -87,6 +88,7 @@ class RayNodes:
 def _main(folder: str, cpus: str, resources: str) -> None:
     from ray.cluster_utils import Cluster
 
+    os.mkdir(os.path.join(folder, "ray"))
     head = {"include_dashboard": False, "no_monitor": True, "temp_dir": folder}
     cluster = Cluster(
         initialize_head=True,

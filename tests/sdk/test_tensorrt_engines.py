@@ -92,7 +92,7 @@ def test_an_engine_is_built_once_and_again_where_anything_differs(
     newer = WANTED.model_copy(update={"driver": "590"})
     with caplog.at_level(logging.INFO, "auxdrive"):
         assert store.engine(newer, build) == (b"engine 2\n\x00", True)
-    assert "driver was 580, is 590" in caplog.text
+    assert "driver was 580 and is 590" in caplog.text
     assert store.engine(WANTED, build)[1], "the old driver's engine was replaced"
     for change in ({"gpu": "Another"}, {"graph_sha256": "b" * 64}, {"tf32": True}):
         assert store.engine(WANTED.model_copy(update=change), build)[1]
