@@ -4,12 +4,12 @@
     python benchmarks/camera_size.py [--frames 100] [--out FILE]
 
 PilotNet with batch norm at 66 x 200, random weights, one thread, ONNX Runtime as the predictor has
-it: the frame is copied into the session's buffer, and the graph runs. In the same process and in
-turn: Pillow's box reduce of the same frame (from the array, as a camera gives it, and back; and
-without both ways) and the bare network on an image of its own size; and the graph that casts
-first, as TensorRT needs it and as all graphs were up to commit 2056b8d. Memory is the most that a
-process of its own holds while it predicts, above that of the smallest camera, frame and buffer
-included. The result goes to benchmarks/results/camera_size.json.
+it: the frame is copied into the session's buffer, or from a mebibyte on read where it lies, and the
+graph runs. In the same process and in turn: Pillow's box reduce of the same frame (from the array,
+as a camera gives it, and back; and without both ways) and the bare network on an image of its own
+size; and the graph that casts first, as TensorRT needs it and as all graphs were up to commit
+2056b8d. Memory is the most that a process of its own holds while it predicts, above that of the
+smallest camera, frame and buffer included. The result goes to benchmarks/results/camera_size.json.
 """
 
 from __future__ import annotations

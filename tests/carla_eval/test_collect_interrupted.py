@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 from auxdrive.data.dataset import Dataset
 from auxdrive.errors import DataError
+from auxdrive_eval.collecting import recorder
 from auxdrive_eval.collecting.collect import Collected, collect
+from auxdrive_eval.simulators.base import SimulationCrashed, Simulator
+from auxdrive_eval.simulators.settings import make_simulator
 from small_recording import settings, tree
 
 RUN = "import sys; from auxdrive.cli import main; main()"
@@ -98,3 +101,17 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot be made"):
         collect(settings(), tmp_path / "file" / "data")
+
+
+def test_a_simulator_that_crashes_as_it_is_made_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = iter([SimulationCrashed("the server ended as it started")])
+
+    def made(*given: object, **more: object) -> Simulator:
+        for crash in tries:
+            raise crash
+        return make_simulator(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(recorder, "make_simulator", made)
+    assert collect(settings(episodes=1), tmp_path / "data").episodes == 1

@@ -109,7 +109,10 @@ def kinds(rules: str, route: Route, states: Iterable[WorldState]) -> list[EventK
 
 def driven(name: str, poses: list[Pose2], **more: object) -> list[WorldState]:
     roads = carla_towns.town(name)
-    return [state_at(roads, frame, pose, **more) for frame, pose in enumerate(poses, 1)]  # type: ignore[arg-type]
+    return [
+        state_at(roads, frame, pose, **more)  # type: ignore[arg-type]
+        for frame, pose in enumerate(poses, 1)
+    ]
 
 
 @pytest.mark.parametrize("rules", ALL)

@@ -4,11 +4,9 @@ are the same, byte for byte, for any number of workers.
 
 from __future__ import annotations
 
-import logging
 import re
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,18 +28,15 @@ from auxdrive_eval.collecting.record import (
     episode_folder,
     episode_id,
     plan_episode,
-    record_episode,
 )
+from auxdrive_eval.collecting.recorder import MakeRecorder, Recorded
 from auxdrive_eval.collecting.settings import (
     SETTINGS_NAME,
     CollectSettings,
     read_settings,
     splits_of,
 )
-from auxdrive_eval.simulators.base import ATTEMPTS, SimulationCrashed
 from auxdrive_eval.simulators.settings import make_simulator, require_simulator
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,78 +57,6 @@ class Collected:
     frames: int
     recorded: int
     surplus: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Recorded:
-    """An episode that was recorded: how many frames it has, and the files of one that does not lie
-    in the data set yet, by their names.
-    """
-
-    frames: int
-    files: Mapping[str, bytes] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _MakeRecorder:
-    """Makes a worker that records into `out`; None for one on another machine."""
-
-    settings: CollectSettings
-    out: Path | None
-
-    def __call__(self) -> _Recorder:
-        return _Recorder(self.settings, self.out)
-
-    def check_machine(self) -> None:
-        require_simulator(self.settings.simulator)
-
-
-class _Recorder:
-    """Records episodes with one simulator."""
-
-    def __init__(self, settings: CollectSettings, out: Path | None) -> None:
-        self._settings, self._out = settings, out
-        self._simulator = make_simulator(settings.simulator)
-
-    def __call__(self, plan: EpisodePlan) -> _Recorded:
-        if self._out is not None:
-            return _Recorded(self._record(plan, self._out))
-        with tempfile.TemporaryDirectory(prefix="auxdrive-") as scratch:
-            frames = self._record(plan, Path(scratch))
-            folder = episode_folder(Path(scratch), plan.episode_id)
-            return _Recorded(frames, {path.name: path.read_bytes() for path in folder.iterdir()})
-
-    def _record(self, plan: EpisodePlan, out: Path) -> int:
-        """Record an episode; again from its start, in a simulator that is made anew, if the
-        simulation crashes.
-        """
-        for _ in range(ATTEMPTS - 1):
-            try:
-                return self._recorded(plan, out)
-            except SimulationCrashed as crashed:
-                _log.warning(
-                    "episode %s is recorded again: the simulation crashed: %s",
-                    plan.episode_id,
-                    crashed,
-                )
-                self._simulator.close()
-                self._simulator = make_simulator(self._settings.simulator)
-        return self._recorded(plan, out)
-
-    def _recorded(self, plan: EpisodePlan, out: Path) -> int:
-        settings = self._settings
-        return record_episode(
-            self._simulator,
-            out,
-            plan,
-            settings.modalities,
-            ticks_per_frame=settings.ticks_per_frame,
-            max_episode_s=settings.max_episode_s,
-            perturb=settings.perturb,
-        )
-
-    def close(self) -> None:
-        self._simulator.close()
 
 
 def collect(
@@ -192,7 +115,7 @@ def _record_what_is_missing(
     tell(len(store.frames), store.total_frames)
     recorded: set[int] = set()
     try:
-        make = _MakeRecorder(settings, None if workers.elsewhere else out)
+        make = MakeRecorder(settings, None if workers.elsewhere else out)
         for plan, episode in run_jobs(make, store.missing(), workers):
             recorded.add(plan.index)
             store.add(plan, episode)
@@ -256,7 +179,7 @@ class _Store:
             >= self.settings.frames
         )
 
-    def add(self, plan: EpisodePlan, episode: _Recorded) -> None:
+    def add(self, plan: EpisodePlan, episode: Recorded) -> None:
         """Count an episode, and write it if it comes from another machine."""
         if episode.files:
             folder = episode_folder(self.out, plan.episode_id)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -215,12 +215,7 @@ def recorded_drive(options: RecordOptions, evaluation: EvaluationSettings) -> It
             f"{folder}: holds a data set that `auxdrive drive --record` did not make; choose "
             "another folder"
         )
-    with ExitStack() as claimed:
-        try:
-            holding = claim(folder, settings, _RECORDING)
-            claimed.enter_context(holding)
-        except UsageError as error:  # its advice names the option of other commands
-            raise UsageError(str(error).replace("--out", "--record")) from None
+    with claim(folder, settings, _RECORDING):
         data = DriveData(folder, settings, _blank_card(settings))
         write_atomic(folder / SETTINGS_NAME, settings.model_dump_json(indent=2).encode() + b"\n")
         clean_partial(folder)
@@ -251,5 +246,5 @@ def _has_episodes(folder: Path) -> bool:
 
 
 _RECORDING: FolderKind[RecordSettings] = FolderKind(
-    "a recording of drives", SETTINGS_NAME, _read, _differences, _has_episodes
+    "a recording of drives", SETTINGS_NAME, _read, _differences, _has_episodes, "--record"
 )

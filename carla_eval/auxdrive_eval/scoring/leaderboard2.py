@@ -28,9 +28,7 @@ TIMEOUT_LIMIT_SHARE = 0.1
 MIN_SPEED_CHECKPOINTS = 4
 RED_LINE_REACH = 0.6
 """To either side of the lane's centre, in widths of the lane."""
-UNWATCHED = (
-    "yielding to emergency vehicles and scenario timeouts are not watched, since no scenarios run"
-)
+UNWATCHED = "yielding to emergency vehicles and scenario timeouts are not watched"
 
 
 def percentage_of(event: Event) -> float:

@@ -30,6 +30,7 @@ class FolderKind(Generic[Settings]):
             difference that is not allowed.
         has_work: whether the folder holds work that would be lost. Where it holds none, other
             settings may take it over.
+        option: that names the folder, for messages.
     """
 
     what: str
@@ -37,6 +38,7 @@ class FolderKind(Generic[Settings]):
     read: Callable[[Path], Settings]
     differences: Callable[[Settings, Settings], Sequence[str]]
     has_work: Callable[[Path], bool] = lambda _: True
+    option: str = "--out"
 
 
 @contextmanager
@@ -63,8 +65,9 @@ def claim(
         AuxdriveError: the settings in the folder are damaged.
     """
     if is_folder(folder) and not exists(folder / kind.settings_name):
-        refuse_occupied(folder)  # before a lock file is put into a folder that is not ours
-    with held(folder):
+        # before a lock file is put into a folder that is not ours
+        refuse_occupied(folder, option=kind.option)
+    with held(folder, option=kind.option):
         yield _earlier(folder, settings, kind, resume)
 
 
@@ -78,26 +81,28 @@ def _earlier(
                 f"{folder}: holds nothing that could be resumed; leave --resume out to begin "
                 f"{kind.what} there"
             )
-        refuse_occupied(folder)
+        refuse_occupied(folder, option=kind.option)
         return None
     if not kind.has_work(folder):
         return None
     if resume is False:
         raise UsageError(
-            f"{folder}: holds {kind.what} already; go on with --resume, or choose another --out"
+            f"{folder}: holds {kind.what} already; go on with --resume, or choose another "
+            f"{kind.option}"
         )
     earlier = kind.read(path)
     if settings is not None:
-        refuse_differences(folder, kind.differences(earlier, settings))
+        refuse_differences(folder, kind.differences(earlier, settings), kind.option)
     return earlier
 
 
-def refuse_differences(folder: Path, differences: Sequence[str]) -> None:
+def refuse_differences(folder: Path, differences: Sequence[str], option: str = "--out") -> None:
     """Refuse to continue a folder with other settings than it was begun with.
 
     Args:
         folder: for the message.
         differences: a sentence for each.
+        option: that names the folder, for the message.
 
     Raises:
         UsageError: there are differences.
@@ -105,7 +110,7 @@ def refuse_differences(folder: Path, differences: Sequence[str]) -> None:
     if differences:
         raise UsageError(
             f"{folder}: cannot be resumed, it was begun under other settings: "
-            f"{'; '.join(differences)}. Choose another --out, or give the same settings"
+            f"{'; '.join(differences)}. Choose another {option}, or give the same settings"
         )
 
 

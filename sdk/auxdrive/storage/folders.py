@@ -22,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 
 
 @contextmanager
-def held(folder: Path, *, beside: bool = False) -> Iterator[None]:
+def held(folder: Path, *, beside: bool = False, option: str = "--out") -> Iterator[None]:
     """Lock a folder within the `with` block, so that no other process fills it. The lock of a
     killed process ends with it.
 
@@ -35,6 +35,7 @@ def held(folder: Path, *, beside: bool = False) -> Iterator[None]:
         folder: to lock.
         beside: whether the lock file lies beside the folder and is removed at the end, for a folder
             that appears by a rename.
+        option: that names the folder, for messages.
 
     Raises:
         UsageError: another process holds the lock, or the path is a file.
@@ -43,10 +44,10 @@ def held(folder: Path, *, beside: bool = False) -> Iterator[None]:
     home = folder.parent if beside else folder
     lock = _lock(home / (f".{folder.name[:40]}.lock" if beside else LOCK_NAME))
     if exists(folder) and not is_folder(folder):
-        raise UsageError(f"{folder}: is a file; --out names a folder")
+        raise UsageError(f"{folder}: is a file; {option} names a folder")
     is_new = not exists(home)
     make_folder(home)
-    _acquire(lock, folder, home)
+    _acquire(lock, folder, home, option)
     try:
         yield
     finally:
@@ -66,13 +67,14 @@ def _lock(file: Path) -> BaseFileLock:
     return FileLock(file, timeout=0, thread_local=False, fallback_to_soft=False)
 
 
-def _acquire(lock: BaseFileLock, folder: Path, home: Path) -> None:
+def _acquire(lock: BaseFileLock, folder: Path, home: Path, option: str) -> None:
     """Acquire a folder's lock, where the file system has locks.
 
     Args:
         lock: of the folder.
         folder: that is locked, for messages.
         home: the folder that holds the lock's file.
+        option: that names the folder, for messages.
 
     Raises:
         UsageError: another process holds the lock.
@@ -84,12 +86,12 @@ def _acquire(lock: BaseFileLock, folder: Path, home: Path) -> None:
         lock.acquire()
     except Timeout:
         raise UsageError(
-            f"{folder}: another process is writing there; wait for it, or choose another --out"
+            f"{folder}: another process is writing there; wait for it, or choose another {option}"
         ) from None
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and not os.access(home, os.W_OK):
             raise DataError(
-                f"{home}: may not be written into ({reason(error)}); choose another --out"
+                f"{home}: may not be written into ({reason(error)}); choose another {option}"
             ) from error
         _say_that_nothing_is_held(folder, error)
 
@@ -101,12 +103,13 @@ def _say_that_nothing_is_held(folder: Path, error: Exception) -> None:
     )
 
 
-def refuse_occupied(out: Path, holds: str = "something else") -> None:
+def refuse_occupied(out: Path, holds: str = "something else", *, option: str = "--out") -> None:
     """Refuse a folder that is to be filled but holds something else already.
 
     Args:
         out: the folder.
         holds: what it holds or lacks, for the message.
+        option: that names the folder, for the message.
 
     Raises:
         UsageError: it is a file, or a folder with files that are not hidden. (A killed
@@ -116,4 +119,4 @@ def refuse_occupied(out: Path, holds: str = "something else") -> None:
     if exists(out) and (
         not is_folder(out) or any(not entry.name.startswith(".") for entry in entries(out))
     ):
-        raise UsageError(f"{out} is not empty and holds {holds}; choose another --out")
+        raise UsageError(f"{out} is not empty and holds {holds}; choose another {option}")

@@ -23,7 +23,7 @@ class LeftTurn(CrossingCar):
     with_lights: ClassVar[bool] = True
 
     @classmethod
-    def meets(cls, town: Town, crossing: Crossing, other: Lane) -> str:  # noqa: ARG003 - the same for every scenario
+    def meets(cls, town: Town, crossing: Crossing, other: Lane) -> str:  # noqa: ARG003
         """See `CrossingCar`.
 
         Args:

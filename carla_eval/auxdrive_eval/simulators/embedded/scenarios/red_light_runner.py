@@ -39,32 +39,13 @@ class RedLightRunner(CrossingCar):
         return ""
 
 
-class RightTurn(RedLightRunner):
-    """See the module."""
-
-    title: ClassVar[str] = "a car runs a red light where the ego turns right"
-
-    @classmethod
-    def meets(cls, town: Town, crossing: Crossing, other: Lane) -> str:
-        """See `CrossingCar`.
-
-        Args:
-            town: of both.
-            crossing: where the ego goes.
-            other: the car's connector.
-        """
-        if crossing.lane.turn is not RoadOption.RIGHT:
-            return "the route does not turn right at the junction"
-        return super().meets(town, crossing, other)
-
-
 class TakingPriority(CrossingCar):
     """See the module."""
 
     title: ClassVar[str] = "a car takes the ego's priority"
 
     @classmethod
-    def meets(cls, town: Town, crossing: Crossing, other: Lane) -> str:  # noqa: ARG003 - the same for every scenario
+    def meets(cls, town: Town, crossing: Crossing, other: Lane) -> str:  # noqa: ARG003
         """See `CrossingCar`.
 
         Args:
@@ -79,10 +60,8 @@ class TakingPriority(CrossingCar):
         return ""
 
 
-class RightTurnWithoutLights(TakingPriority):
-    """See the module."""
-
-    title: ClassVar[str] = "a car takes the ego's priority where it turns right"
+class _OnRightTurns(CrossingCar):
+    """Narrows the scenario that follows it among the bases to right turns of the ego."""
 
     @classmethod
     def meets(cls, town: Town, crossing: Crossing, other: Lane) -> str:
@@ -96,3 +75,15 @@ class RightTurnWithoutLights(TakingPriority):
         if crossing.lane.turn is not RoadOption.RIGHT:
             return "the route does not turn right at the junction"
         return super().meets(town, crossing, other)
+
+
+class RightTurn(_OnRightTurns, RedLightRunner):
+    """See the module."""
+
+    title: ClassVar[str] = "a car runs a red light where the ego turns right"
+
+
+class RightTurnWithoutLights(_OnRightTurns, TakingPriority):
+    """See the module."""
+
+    title: ClassVar[str] = "a car takes the ego's priority where it turns right"

@@ -42,7 +42,7 @@ class StationaryObject(Scenario):
         self._since_s = 0.0
 
     @classmethod
-    def place(cls, ground: Ground, at_m: float, rng: np.random.Generator) -> Self | str:  # noqa: ARG003 - the same for every scenario
+    def place(cls, ground: Ground, at_m: float, rng: np.random.Generator) -> Self | str:  # noqa: ARG003
         """See `Scenario`.
 
         Args:
