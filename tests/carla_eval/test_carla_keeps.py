@@ -14,6 +14,7 @@ pytest.importorskip("av", reason="needs the extra [video]")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "sdk"))  # it makes genuine bundles
 import bundle_factory
 from auxdrive.data.dataset import Dataset
+from auxdrive.data.lidar import bev_histogram
 from auxdrive.modalities import Modality
 from auxdrive_eval import DriverSource, drive_all
 from auxdrive_eval.driving.agents import AgentSource
@@ -25,9 +26,11 @@ from test_carla_benchmark import planned, settings_in
 
 def test_a_drive_through_the_stock_client_is_recorded_and_filmed(tmp_path: Path) -> None:
     bundle = bundle_factory.write_bundle(tmp_path / "student", "steering")
-    settings = settings_in(tmp_path / "carla")
+    settings = settings_in(tmp_path / "carla", modalities=["rgb", "lidar"])
     routes, source = planned(settings, 1), DriverSource(AgentSource(bundle))
-    record = RecordOptions(tmp_path / "data", modalities=(Modality.RGB,))
+    record = RecordOptions(
+        tmp_path / "data", modalities=(Modality.RGB, Modality.LIDAR), lidar_points=True
+    )
     keep = KeepOptions(record, video=True)
     kept = drive_all(routes, source, settings, tmp_path / "kept", keep=keep).driven[0]
     plain = drive_all(routes, source, settings, tmp_path / "plain").driven[0]
@@ -39,4 +42,8 @@ def test_a_drive_through_the_stock_client_is_recorded_and_filmed(tmp_path: Path)
     assert np.isfinite(episode.state["steer_rad"]).all()
     assert episode.state["throttle"].max() > 0  # the expert sets off
     assert episode.ahead is None  # CARLA cannot tell what would happen
+    assert episode.lidar_points is not None
+    for histogram, points in zip(episode.frames(Modality.LIDAR), episode.lidar_points, strict=True):
+        assert len(points) > 0
+        assert np.array_equal(bev_histogram(points), histogram)
     assert "driven by the student student" in Dataset.open(tmp_path / "data").card.source

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from auxdrive.data.dataset import Dataset
+from auxdrive.data.lidar import bev_histogram
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.route_follower import RouteFollower
@@ -45,6 +46,25 @@ def test_a_recording_is_a_data_set(recorded: Collected) -> None:
     assert steps == pytest.approx(
         (state["speed_mps"][1:] + state["speed_mps"][:-1]) / 2 * 0.25, abs=0.1
     )
+
+
+def test_lidar_points_are_recorded_where_asked_and_are_those_of_the_histogram(
+    recorded: Collected, tmp_path: Path
+) -> None:
+    wanted = {"modalities": ("rgb", "lidar"), "episodes": 1, "max_episode_s": 0.5}
+    made = collect(settings(**wanted, lidar_points=True), tmp_path / "data")
+    episode = Dataset.open(made.out).episode("s3-00000")
+    histograms, frames = episode.frames(Modality.LIDAR), episode.lidar_points
+    assert frames is not None
+    assert len(frames) == len(histograms) == 2
+    for histogram, points in zip(histograms, frames, strict=True):
+        assert len(points) > 100
+        assert np.array_equal(bev_histogram(points), histogram)
+    plain = Dataset.open(recorded.out).episode("s3-00000")
+    assert plain.lidar_points is None
+    assert np.array_equal(plain.frames(Modality.RGB)[:2], episode.frames(Modality.RGB))
+    with pytest.raises(UsageError, match="lidar_points was true and is false"):
+        collect(settings(**wanted), tmp_path / "data")
 
 
 def test_poses_are_the_rear_axles_and_targets_the_followers(recorded: Collected) -> None:

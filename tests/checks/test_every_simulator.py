@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from auxdrive.data.lidar import bev_histogram
 from auxdrive.errors import SimulatorError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.types import Control
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators import SIMULATORS
-from auxdrive_eval.simulators.base import Simulator
+from auxdrive_eval.simulators.base import SeesPoints, Simulator
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
 from auxdrive_eval.world import WorldState
 from foreign_packages import install_package
@@ -133,6 +134,11 @@ def test_frames_are_as_they_are_stored(settings: SimulatorSettings) -> None:
             assert frame.dtype == spec.dtype
             if spec.camera_aligned:
                 assert frame.shape == spec.array_shape(24, 32)
+        assert settings.spec.lidar_points is isinstance(simulator, SeesPoints)
+        if isinstance(simulator, SeesPoints):
+            points = simulator.lidar_points()
+            assert (points.dtype, points.shape[1]) == (np.float32, 4)
+            assert np.array_equal(bev_histogram(points), frames[Modality.LIDAR])
         again = {modality: np.array(frame) for modality, frame in frames.items()}
         simulator.reset(simulator.random_route(SEED), 5)
         for modality, frame in simulator.sense(sensors).items():

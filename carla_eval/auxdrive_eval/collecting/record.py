@@ -15,11 +15,11 @@ from auxdrive.data.episode_files import EPISODES_DIR
 from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.route_follower import RouteFollower, TargetPoint
-from auxdrive.types import Control
+from auxdrive.types import Control, Float32
 
 from auxdrive_eval.collecting.perturbation import Perturbation
 from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
-from auxdrive_eval.simulators.base import Simulator
+from auxdrive_eval.simulators.base import SeesPoints, Simulator
 from auxdrive_eval.world import Route, WorldState
 
 _LOG = logging.getLogger(__name__)
@@ -90,6 +90,7 @@ def record_episode(
     ticks_per_frame: int,
     max_episode_s: float,
     perturb: bool,
+    lidar_points: bool = False,
 ) -> int:
     """Record an episode. The sensors are rendered only at the ticks that are recorded.
 
@@ -105,6 +106,7 @@ def record_episode(
         ticks_per_frame: simulator ticks from one recorded frame to the next, 1 or more.
         max_episode_s: longest duration of the episode, in seconds of game time.
         perturb: whether the steering is disturbed at times.
+        lidar_points: whether the LiDAR's points are recorded too.
 
     Returns:
         The number of frames.
@@ -119,14 +121,22 @@ def record_episode(
     perturbation = Perturbation(plan.perturbation_seed) if perturb else None
     over = _End(route, max_episode_s)
     shapes = frame_shapes(simulator.camera, modalities)
-    with EpisodeWriter(out, plan.episode_id, modalities, shapes, keep_on_error=False) as writer:
+    with EpisodeWriter(
+        out,
+        plan.episode_id,
+        modalities,
+        shapes,
+        lidar_points=lidar_points,
+        keep_on_error=False,
+    ) as writer:
         while not over.reached(state):
             target = follower.update(state.ego)
             control = simulator.expert()
             if state.frame % ticks_per_frame == 0:
                 disturbed = perturbation is not None and perturbation.offset_rad(state.time_s) != 0
                 row = state_row(state, control, target, disturbed)
-                writer.append(simulator.sense(modalities), row)
+                points = points_of(simulator) if lidar_points else None
+                writer.append(simulator.sense(modalities), row, lidar_points=points)
             state = simulator.step(
                 control if perturbation is None else perturbation.apply(control, state.time_s)
             )
@@ -135,6 +145,12 @@ def record_episode(
             f"route {plan.route_seed}"
         )
         return len(writer)
+
+
+def points_of(simulator: Simulator) -> Float32:
+    """The LiDAR's points in a simulator whose row says that it gives them."""
+    assert isinstance(simulator, SeesPoints), "its row says that it does"
+    return simulator.lidar_points()
 
 
 def state_row(

@@ -93,6 +93,7 @@ class Recorder:
             ticks_per_frame=settings.ticks_per_frame,
             max_episode_s=settings.max_episode_s,
             perturb=settings.perturb,
+            lidar_points=settings.lidar_points,
         )
 
     def close(self) -> None:

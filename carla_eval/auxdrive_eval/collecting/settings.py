@@ -39,6 +39,7 @@ class CollectSettings(Strict):
         frames: at least how many to record.
         max_episode_s: longest duration of an episode, in game time.
         perturb: whether the steering is disturbed at times.
+        lidar_points: whether the points of the LiDAR are recorded too.
         split: put all episodes in the split of this name; None divides them into 'train', 'val' and
             'test'.
 
@@ -59,6 +60,7 @@ class CollectSettings(Strict):
     frames: int | None = Field(default=None, ge=1)
     max_episode_s: float = Field(default=60.0, gt=0)
     perturb: bool = True
+    lidar_points: bool = False
     split: str | None = None
 
     @model_validator(mode="after")
@@ -71,7 +73,7 @@ class CollectSettings(Strict):
             raise ValueError(
                 f"a split's name is a letter and up to 30 letters, digits and _, not {self.split!r}"
             )
-        check_frames(self.simulator, self.modalities, self.rate_hz)
+        check_frames(self.simulator, self.modalities, self.rate_hz, self.lidar_points)
         return self
 
     @property
@@ -81,7 +83,10 @@ class CollectSettings(Strict):
 
 
 def check_frames(
-    simulator: SimulatorSettings, modalities: Sequence[Modality], rate_hz: float
+    simulator: SimulatorSettings,
+    modalities: Sequence[Modality],
+    rate_hz: float,
+    lidar_points: bool = False,
 ) -> None:
     """Refuse frames that a simulator cannot give.
 
@@ -89,6 +94,7 @@ def check_frames(
         simulator: that senses.
         modalities: what is to be recorded.
         rate_hz: frames per second of game time.
+        lidar_points: whether the points of the LiDAR are to be recorded.
 
     Raises:
         ValueError: it does not sense them, or its ticks are no fraction of the rate's period.
@@ -100,6 +106,8 @@ def check_frames(
             f"record some of {', '.join(sensed)}, each once; the other modalities are derived "
             "from these, where they can be had"
         )
+    if lidar_points and not simulator.spec.lidar_points:
+        raise ValueError(f"{simulator.spec.title} gives no LiDAR points")
     tick_s = simulator.options.tick_s
     ticks = 1 / (rate_hz * tick_s)
     if ticks < 1 - 1e-9 or abs(ticks - round(ticks)) > 1e-9:

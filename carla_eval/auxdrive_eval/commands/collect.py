@@ -122,6 +122,13 @@ def collect(
             help="Disturb the steering at times, so that the data show how to return to the lane."
         ),
     ] = True,
+    lidar_points: Annotated[
+        bool,
+        typer.Option(
+            "--lidar-points",
+            help="Record the points of the LiDAR too; a frame takes about 16 bytes for each.",
+        ),
+    ] = False,
     split: Annotated[
         str | None,
         typer.Option(
@@ -169,6 +176,7 @@ def collect(
             frames=frames,
             max_episode_s=max_episode_s,
             perturb=perturb,
+            lidar_points=lidar_points,
             split=split,
         )
     stays = f"finished episodes are in {out}, and the same command goes on"

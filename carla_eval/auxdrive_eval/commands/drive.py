@@ -33,6 +33,7 @@ from auxdrive_eval.commands.driver_source import EXPERT, driver_source
 from auxdrive_eval.commands.keeping_options import (
     RecordModalitiesOption,
     RecordOption,
+    RecordPointsOption,
     RecordRateOption,
     RerunOption,
     VideoOption,
@@ -181,6 +182,7 @@ def drive(
     record: RecordOption = None,
     record_rate_hz: RecordRateOption = None,
     record_modalities: RecordModalitiesOption = None,
+    record_lidar_points: RecordPointsOption = False,
     video: VideoOption = False,
     rerun: RerunOption = False,
     json_output: JsonOption = False,
@@ -210,7 +212,9 @@ def drive(
         precision,
         key,
     )
-    keep = keep_options(record, record_rate_hz, record_modalities, video, rerun)
+    keep = keep_options(
+        record, record_rate_hz, record_modalities, video, rerun, record_lidar_points
+    )
     simulator = chosen_simulator(
         sim, sim_options, traffic, host, port, carla_root, town, scenarios=scenarios
     )

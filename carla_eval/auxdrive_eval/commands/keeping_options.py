@@ -41,6 +41,15 @@ RecordModalitiesOption = Annotated[
 ]
 
 
+RecordPointsOption = Annotated[
+    bool,
+    typer.Option(
+        "--record-lidar-points",
+        help="With --record: the points of the LiDAR too.",
+    ),
+]
+
+
 VideoOption = Annotated[
     bool,
     typer.Option(
@@ -67,6 +76,7 @@ def keep_options(
     modalities: str | None,
     video: bool = False,
     rerun: bool = False,
+    lidar_points: bool = False,
 ) -> KeepOptions:
     """What is kept of a drive, from what a user typed.
 
@@ -76,6 +86,7 @@ def keep_options(
         modalities: of the recording, separated by commas; None is all.
         video: whether each drive is filmed.
         rerun: whether each drive becomes a Rerun recording.
+        lidar_points: whether the LiDAR's points are recorded too.
 
     Raises:
         UsageError: there is no such modality, or an option of the recording was given without one.
@@ -86,11 +97,12 @@ def keep_options(
     from auxdrive_eval.driving.keeping import KeepOptions
 
     if record is None:
-        for name, value in (("rate-hz", rate_hz), ("modalities", modalities)):
+        given = {"rate-hz": rate_hz, "modalities": modalities, "lidar-points": lidar_points or None}
+        for name, value in given.items():
             if value is not None:
                 raise UsageError(f"--record-{name} belongs to a recording: give --record as well")
         return KeepOptions(None, video, rerun)
     names = names_of("--record-modalities", modalities)
     chosen = None if names is None else tuple(map(parse_modality, names))
     rate = DEFAULT_RATE_HZ if rate_hz is None else rate_hz
-    return KeepOptions(RecordOptions(record, rate, chosen), video, rerun)
+    return KeepOptions(RecordOptions(record, rate, chosen, lidar_points), video, rerun)

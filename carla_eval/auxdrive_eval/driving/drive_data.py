@@ -40,6 +40,7 @@ class RecordOptions:
         folder: the data set's.
         rate_hz: frames per second of game time; the simulator's ticks are a multiple.
         modalities: what is recorded; None is everything that the simulator senses.
+        lidar_points: whether the points of the LiDAR are recorded too.
 
     Examples:
         >>> from pathlib import Path
@@ -53,6 +54,7 @@ class RecordOptions:
     folder: Path
     rate_hz: float = DEFAULT_RATE_HZ
     modalities: tuple[Modality, ...] | None = None
+    lidar_points: bool = False
 
 
 class RecordSettings(Strict):
@@ -62,15 +64,18 @@ class RecordSettings(Strict):
         evaluation: what was driven, and by whom; its simulator has the camera of the recording.
         rate_hz: frames per second of game time.
         modalities: what is recorded.
+        lidar_points: whether the points of the LiDAR are recorded too.
     """
 
     evaluation: EvaluationSettings
     rate_hz: float = Field(gt=0)
     modalities: tuple[Modality, ...]
+    lidar_points: bool = False
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
-        check_frames(self.evaluation.simulator, self.modalities, self.rate_hz)
+        simulator = self.evaluation.simulator
+        check_frames(simulator, self.modalities, self.rate_hz, self.lidar_points)
         if Modality.RGB not in self.modalities:
             raise ValueError("record rgb too: it is what a student sees")
         return self
@@ -87,6 +92,7 @@ def _settings(options: RecordOptions, evaluation: EvaluationSettings) -> RecordS
         "evaluation": evaluation,
         "rate_hz": options.rate_hz,
         "modalities": modalities,
+        "lidar_points": options.lidar_points,
     }
     try:
         return RecordSettings.model_validate(values)
@@ -228,7 +234,7 @@ def recorded_drive(options: RecordOptions, evaluation: EvaluationSettings) -> It
 
 def _differences(before: RecordSettings, now: RecordSettings) -> Sequence[str]:
     found = differences(before.evaluation, now.evaluation)
-    for name in ("rate_hz", "modalities"):
+    for name in ("rate_hz", "modalities", "lidar_points"):
         if getattr(before, name) != getattr(now, name):
             found.append(changed(name, getattr(before, name), getattr(now, name)))
     return found

@@ -18,6 +18,7 @@ from auxdrive_eval.collecting.record import (
     MAX_STANDING_S,
     STANDING_MPS,
     frame_shapes,
+    points_of,
     state_row,
 )
 from auxdrive_eval.driving.drive_data import DriveData, episode_id, is_by_expert
@@ -53,6 +54,7 @@ class RouteRecorder:
         settings = data.settings
         period = settings.rate_hz * settings.evaluation.simulator.options.tick_s
         self._every, self._modalities = round(1 / period), settings.modalities
+        self._with_points = settings.lidar_points
         self._by_expert = is_by_expert(settings.evaluation)
         foresees = isinstance(simulator, Foreseeing) and not self._by_expert
         count = math.ceil(AHEAD_S * settings.rate_hz - 1e-9) if foresees else 0
@@ -66,6 +68,7 @@ class RouteRecorder:
             settings.modalities,
             frame_shapes(simulator.camera, settings.modalities),
             ahead=count,
+            lidar_points=settings.lidar_points,
             keep_on_error=False,
         )
 
@@ -83,7 +86,8 @@ class RouteRecorder:
             assert isinstance(simulator, Foreseeing)
             ahead = tuple(map(_pose_row, simulator.expert_ahead(self._ahead)))
         row = state_row(state, label, target, disturbed=not self._by_expert)
-        self._writer.append(simulator.sense(self._modalities), row, ahead)
+        points = points_of(simulator) if self._with_points else None
+        self._writer.append(simulator.sense(self._modalities), row, ahead, points)
 
     def end(self, result: RouteResult) -> Mapping[str, bytes]:
         """Put the episode in its place, unless nothing was recorded or the simulation crashed."""

@@ -13,7 +13,7 @@ from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.strict import Strict
-from auxdrive.types import AnyArray, Control
+from auxdrive.types import AnyArray, Control, Float32
 from pydantic import Field
 
 from auxdrive_eval.world import Point, Route, TownMap, Weather, WorldState
@@ -155,6 +155,22 @@ class Simulator(Protocol):
 
 
 @runtime_checkable
+class SeesPoints(Protocol):
+    """A simulator whose LiDAR has points; its row says so too (`SimulatorSpec.lidar_points`)."""
+
+    def lidar_points(self) -> Float32:
+        """The points that the LiDAR sees now, those that the histogram of `sense` counts.
+
+        Returns:
+            float32 (N, 4): x, y, z in the ego frame, metres, and the intensity, 0 to 1. Beams
+            without a return are left out.
+
+        Raises:
+            SimulatorError: no route was set, or there is no such sensor.
+        """
+
+
+@runtime_checkable
 class SetsUpScenarios(Protocol):
     """A simulator that sets up the traffic situations that a route's file names.
 
@@ -240,6 +256,7 @@ class SimulatorSpec(Generic[Options]):
         make: (options, sensors) -> simulator. Without sensors it needs no renderer, and can still
             plan, step and drive its expert.
         sensors: what it can sense, in the order of recording.
+        lidar_points: whether it gives the points of its LiDAR too (`SeesPoints`).
         caveat: what its scores must not be mistaken for.
         extra: the extra of auxdrive that installs what it needs.
         package: the module that its sensors need. `auxdrive doctor` looks for it, and so do
@@ -259,6 +276,7 @@ class SimulatorSpec(Generic[Options]):
     options_type: type[Options]
     make: Callable[[Options, bool], Simulator]
     sensors: tuple[Modality, ...]
+    lidar_points: bool = False
     caveat: str = "no CARLA scores"
     extra: str = ""
     package: str = ""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from auxdrive.data.episode_files import AHEAD_NAME, STATE_NAME
+from auxdrive.data.lidar_points import LidarPoints, has_points
 from auxdrive.data.state import STATE_DTYPE
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
@@ -43,6 +44,7 @@ class EpisodeReader:
             raise DataError(f"{self.path}: no such episode")
         self._length = self._checked_length()
         self._has_ahead = self._checked_ahead()
+        self._has_points = has_points(self.path, self._length)
         self._shapes: dict[Modality, tuple[int, ...]] = {}
         self.look_again()
 
@@ -78,6 +80,21 @@ class EpisodeReader:
             DataError: the file was damaged since.
         """
         return map_npy(self.path / AHEAD_NAME) if self._has_ahead else None
+
+    @property
+    def has_lidar_points(self) -> bool:
+        """Whether the points of the LiDAR were recorded."""
+        return self._has_points
+
+    @property
+    def lidar_points(self) -> LidarPoints | None:
+        """The points of the LiDAR, of each frame an array float32 (n, 4): x, y, z in the ego frame,
+        metres, and the intensity. None where they were not recorded.
+
+        Raises:
+            DataError: the files are damaged.
+        """
+        return LidarPoints(self.path) if self._has_points else None
 
     @property
     def episode_id(self) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from auxdrive.checks.numbers import shown
 from auxdrive.data.episode_files import AHEAD_NAME, EPISODES_DIR, STATE_NAME
+from auxdrive.data.lidar_points import PointsWriter, checked_points
 from auxdrive.data.state import STATE_DTYPE, StateLike, following_records, state_record
 from auxdrive.errors import DataError, InputError, unknown_name
 from auxdrive.modalities import MODALITIES, Modality, parse_modality
@@ -61,6 +62,8 @@ class EpisodeWriter:
             decides.
         ahead: how many records every `append` brings of what would have followed, had the driver of
             the labels driven on (see `EpisodeReader.ahead`); 0 where that driver drives.
+        lidar_points: whether every `append` brings the points of the LiDAR too
+            (`auxdrive.data.lidar_points`).
         keep_on_error: whether what was recorded is published when an exception, Ctrl-C or a full
             disk ends the recording. False removes it, for recordings that can be repeated and are
             of no use in part.
@@ -90,6 +93,7 @@ class EpisodeWriter:
         frame_shapes: Mapping[Modality, tuple[int, ...]] | None = None,
         *,
         ahead: int = 0,
+        lidar_points: bool = False,
         keep_on_error: bool = True,
     ) -> None:
         self.episode_id = check_episode_id(episode_id)
@@ -115,6 +119,7 @@ class EpisodeWriter:
             )
         self._streams: dict[Modality, NpyStream] = {}
         self._ahead: NpyStream | None = None
+        self._points: PointsWriter | None = None
         self._bytes = 0
         self._last_time_s = -np.inf
         self._open = True
@@ -124,6 +129,8 @@ class EpisodeWriter:
             self._state = NpyStream(self._partial / STATE_NAME, (), STATE_DTYPE)
             if ahead:
                 self._ahead = NpyStream(self._partial / AHEAD_NAME, (ahead,), STATE_DTYPE)
+            if lidar_points:
+                self._points = PointsWriter(self._partial)
         except FileExistsError:
             raise DataError(
                 f"{self._partial}: this process is recording the episode {episode_id} already"
@@ -140,6 +147,7 @@ class EpisodeWriter:
         frames: Mapping[Modality, AnyArray],
         state: StateLike,
         ahead: Sequence[StateLike] = (),
+        lidar_points: AnyArray | None = None,
     ) -> None:
         """Record one instant. After an InputError nothing of the instant has been recorded, and the
         caller may go on with the next.
@@ -150,6 +158,8 @@ class EpisodeWriter:
             state: a record of `STATE_DTYPE`, or its fields by name (see
                 `auxdrive.data.state.state_record`).
             ahead: as many states as were announced, of later times, in their order.
+            lidar_points: float32 (n, 4) of finite numbers, where they were announced: x, y, z in
+                the ego frame, metres, and the intensity.
 
         Raises:
             InputError: a modality is missing or was not announced, a shape or dtype is wrong, a
@@ -168,6 +178,7 @@ class EpisodeWriter:
         arrays = self._checked(frames)
         announced = 0 if self._ahead is None else self._ahead.item_shape[0]
         following = following_records(record, ahead, announced)
+        points = self._checked_points(lidar_points)
         try:
             for modality, array in arrays.items():
                 if modality not in self._streams:
@@ -179,6 +190,9 @@ class EpisodeWriter:
                 self._bytes += array.nbytes
             if self._ahead is not None:
                 self._ahead.append(following)
+            if self._points is not None and points is not None:
+                self._points.append(points)
+                self._bytes += points.nbytes
             self._state.append(record)
         except OSError as error:
             raise self._refused(error, self._keep_on_error) from error
@@ -211,6 +225,12 @@ class EpisodeWriter:
                     f"got {array.shape}"
                 )
         return arrays
+
+    def _checked_points(self, given: object) -> AnyArray | None:
+        if (given is None) is (self._points is None):
+            return None if given is None else checked_points(given)
+        what = "has none" if given is None else "brings some, which were not announced"
+        raise InputError(f"episode {self.episode_id}: LiDAR points: the instant {what}")
 
     def _as_array(self, modality: Modality, frame: object) -> AnyArray:
         try:
@@ -256,9 +276,9 @@ class EpisodeWriter:
 
     def _publish(self) -> None:
         """Cut every file to the instants that are complete, and put the folder in its place."""
-        ahead = () if self._ahead is None else (self._ahead,)
-        for stream in (self._state, *ahead, *self._streams.values()):
-            stream.finish(len(self))
+        for stream in (self._state, self._ahead, self._points, *self._streams.values()):
+            if stream is not None:
+                stream.finish(len(self))
         put_in_place(self._partial, self.path)
         self._open = False
 
@@ -268,7 +288,7 @@ class EpisodeWriter:
             return
         self._open = False
         state = getattr(self, "_state", None)  # absent when the disk refused its very first bytes
-        for stream in (*self._streams.values(), state, self._ahead):
+        for stream in (*self._streams.values(), state, self._ahead, self._points):
             if stream is not None:
                 stream.abandon()
         shutil.rmtree(self._partial, ignore_errors=True)

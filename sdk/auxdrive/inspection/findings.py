@@ -14,7 +14,13 @@ import numpy as np
 
 from auxdrive.data.camera_faults import CameraFaults, camera_faults, judge
 from auxdrive.data.dataset import Dataset
-from auxdrive.data.episode_files import AHEAD_NAME, EPISODES_DIR, STATE_NAME
+from auxdrive.data.episode_files import (
+    AHEAD_NAME,
+    EPISODES_DIR,
+    POINTS_END_NAME,
+    POINTS_NAME,
+    STATE_NAME,
+)
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.data.sessions import CLOSE_S, splits_apart_s, told
 from auxdrive.data.timing import GAP_PERIODS, ROUNDING, breaks, measured_rate_hz, same_rate
@@ -105,6 +111,19 @@ def _of_episode(dataset: Dataset, episode: EpisodeReader) -> Iterable[str]:
             f"rgb is {width}x{height}, the card's camera is "
             f"{card.camera.width}x{card.camera.height}"
         )
+    yield from _of_points(episode)
+
+
+def _of_points(episode: EpisodeReader) -> Iterable[str]:
+    """What is broken about the LiDAR's points."""
+    try:
+        frames = episode.lidar_points or ()
+        strange = sum(not np.isfinite(points).all() for points in frames)
+    except DataError as error:
+        yield str(error)
+        return
+    if strange:
+        yield f"{strange} frames have LiDAR points that are not finite"
 
 
 def _judge_rates(dataset: Dataset, episodes: dict[str, EpisodeReader], found: Findings) -> None:
@@ -164,7 +183,8 @@ def _around(dataset: Dataset, episodes: dict[str, EpisodeReader]) -> Iterable[st
     for part in dataset.parts:
         for folder in (entry for entry in entries(part.path / EPISODES_DIR) if is_partial(entry)):
             yield f"{folder.name}: a recording that was not finished, ignored"
-    known = {f"{modality}.npy" for modality in Modality} | {STATE_NAME, AHEAD_NAME}
+    known = {f"{modality}.npy" for modality in Modality}
+    known |= {STATE_NAME, AHEAD_NAME, POINTS_NAME, POINTS_END_NAME}
     for episode_id, episode in episodes.items():
         strangers = sorted(entry.name for entry in entries(episode.path) if entry.name not in known)
         if strangers:

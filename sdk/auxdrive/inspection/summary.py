@@ -113,6 +113,7 @@ def summarise(dataset: Dataset) -> dict[str, Any]:
         "validation": _validation(dataset) if whole else None,
         "camera_faults": asdict(found.camera_faults),
         "modalities": _modalities(episodes),
+        "lidar_points": _lidar_points(episodes),
         "fingerprint": dataset.fingerprint() if whole else None,
         "broken": found.broken,
         "doubts": found.doubts,
@@ -159,6 +160,17 @@ def statistics(values: Float64, near_zero: str, below: float) -> dict[str, float
     }
 
 
+def _lidar_points(episodes: dict[str, EpisodeReader]) -> dict[str, Any] | None:
+    """Where the LiDAR's points were recorded, and how many there are; None if nowhere."""
+    holders = [each for each in episodes.values() if each.has_lidar_points]
+    total = 0
+    for episode in holders:
+        with contextlib.suppress(DataError):  # `findings.examine` says what is wrong
+            total += 0 if episode.lidar_points is None else episode.lidar_points.total
+    frames = sum(len(episode) for episode in holders)
+    return {"episodes": len(holders), "frames": frames, "points": total} if holders else None
+
+
 def _modalities(episodes: dict[str, EpisodeReader]) -> dict[str, Any]:
     total = sum(len(episode) for episode in episodes.values())
     result = {}
@@ -186,6 +198,11 @@ def sentences(summary: dict[str, Any]) -> list[str]:
         how, impossible = validation["how"], validation["impossible"]
         told.append(
             f"training would validate on {how}" if how else f"cannot be trained on: {impossible}"
+        )
+    if points := summary["lidar_points"]:
+        told.append(
+            f"LiDAR points: {points['points']:,} in {points['frames']} frames of "
+            f"{points['episodes']} episodes"
         )
     return told
 

@@ -84,8 +84,16 @@ class NpyStream:
         """Write an item of the shape `item_shape` and the type `dtype`. The caller must have
         checked both.
         """
-        self._write(np.ascontiguousarray(item).reshape(-1).view(np.uint8).data)
-        self.items += 1
+        self.extend(np.asarray(item)[None])
+
+    def extend(self, items: AnyArray) -> None:
+        """Write some items, which may be none.
+
+        Args:
+            items: (n, *item_shape) of the type `dtype`, as the caller has checked.
+        """
+        self._write(np.ascontiguousarray(items).reshape(-1).view(np.uint8).data)
+        self.items += len(items)
 
     def finish(self, items: int) -> None:
         """Finish the file: write the number of items into the header, force everything onto the

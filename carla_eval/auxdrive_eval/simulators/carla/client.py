@@ -10,7 +10,7 @@ from typing import Any
 
 from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
-from auxdrive.types import AnyArray, Control
+from auxdrive.types import AnyArray, Control, Float32
 
 from auxdrive_eval.routes.spec import RouteSpec
 from auxdrive_eval.simulators.carla.driven_route import DrivenRoute
@@ -160,6 +160,15 @@ class ClientHalf:
             SimulationCrashed: a frame has not come in time, or an image is black.
         """
         return self._driving().sense(modalities)
+
+    def lidar_points(self) -> Float32:
+        """The points that the LiDAR sees now. See `SeesPoints`.
+
+        Raises:
+            SimulatorError: no route was set, or there is no LiDAR.
+            SimulationCrashed: the frame has not come in time.
+        """
+        return self._driving().lidar_points()
 
     def expert(self) -> Control:
         """The control that our own simple driver would choose now. See `expert.Expert`.

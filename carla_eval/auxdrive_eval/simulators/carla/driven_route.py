@@ -8,7 +8,7 @@ from typing import Any
 
 from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
-from auxdrive.types import AnyArray, Control
+from auxdrive.types import AnyArray, Control, Float32
 
 from auxdrive_eval.road_maps import CarlaRoadMap
 from auxdrive_eval.simulators.base import SimulationCrashed
@@ -102,9 +102,11 @@ class DrivenRoute:
         Args:
             modalities: those that are wanted.
         """
-        if self._sensors is None:
-            raise SimulatorError("this simulator was made without sensors")
-        return self._sensors.frames(modalities, self._frame)
+        return self._seeing().frames(modalities, self._frame)
+
+    def lidar_points(self) -> Float32:
+        """See `SeesPoints`."""
+        return self._seeing().lidar_points(self._frame)
 
     def expert(self) -> Control:
         """The control that the expert would choose now."""
@@ -117,6 +119,11 @@ class DrivenRoute:
         if self._traffic is not None:
             self._traffic.close()
         self._cast.clear()
+
+    def _seeing(self) -> Sensors:
+        if self._sensors is None:
+            raise SimulatorError("this simulator was made without sensors")
+        return self._sensors
 
     def _set_up(self, route: Route, seed: int, sensors: bool) -> None:
         session, options = self._session, self._options

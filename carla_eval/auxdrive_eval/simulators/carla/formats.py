@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from auxdrive.data.lidar import bev_histogram
 from auxdrive.types import AnyArray, Float32, Float64, UInt8
 
 from auxdrive_eval.simulators.carla.border import points_in_ego
@@ -46,7 +45,7 @@ def segmentation(image: Any, class_of_tag: UInt8) -> UInt8:
     return np.asarray(class_of_tag[pixels(image)[..., 2]])
 
 
-def lidar_points(measurement: Any, mount_m: tuple[float, float, float]) -> AnyArray:
+def lidar_points(measurement: Any, mount_m: tuple[float, float, float]) -> Float32:
     """The points of a `carla.LidarMeasurement` in the ego frame, float32 (N, 4): x, y, z in metres,
     and intensity.
 
@@ -56,13 +55,3 @@ def lidar_points(measurement: Any, mount_m: tuple[float, float, float]) -> AnyAr
     """
     sent: Float32 = np.frombuffer(measurement.raw_data, np.float32).reshape(-1, 4)
     return points_in_ego(sent, mount_m).astype(np.float32)
-
-
-def lidar(measurement: Any, mount_m: tuple[float, float, float]) -> UInt8:
-    """The histogram of a LiDAR's points.
-
-    Args:
-        measurement: of a LiDAR that looks ahead.
-        mount_m: where it is in the ego frame.
-    """
-    return bev_histogram(lidar_points(measurement, mount_m))

@@ -8,9 +8,10 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from auxdrive.cards import CameraSpec
+from auxdrive.data.lidar import bev_histogram
 from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
-from auxdrive.types import AnyArray
+from auxdrive.types import AnyArray, Float32
 
 from auxdrive_eval.simulators.base import SimulationCrashed
 from auxdrive_eval.simulators.carla import formats
@@ -87,6 +88,7 @@ class Sensors:
         self._session, self._options = session, options
         self._boxes: dict[Modality, Mailbox] = {}
         self._frames: dict[Modality, AnyArray] = {}
+        self._points: Float32 | None = None
         self._made_of = -1
         self._sensors = [
             self._attach(modality, cast, ego, rear_axle_m) for modality in options.modalities
@@ -112,33 +114,64 @@ class Sensors:
             SimulatorError: there is no such sensor.
             SimulationCrashed: a frame has not come in time, or is black.
         """
+        self._require(modalities)
+        until_s = self._begin(frame)
+        for modality in modalities:
+            if modality not in self._frames:
+                self._frames[modality] = self._made(modality, frame, until_s)
+        return {modality: self._frames[modality] for modality in modalities}
+
+    def lidar_points(self, frame: int) -> Float32:
+        """The LiDAR's points of a tick, float32 (N, 4), in the ego frame.
+
+        Args:
+            frame: the tick's number.
+
+        Raises:
+            SimulatorError: there is no LiDAR.
+            SimulationCrashed: the frame has not come in time.
+        """
+        self._require((Modality.LIDAR,))
+        return self._points_of(frame, self._begin(frame))
+
+    def _require(self, modalities: Collection[Modality]) -> None:
         if unknown := sorted(set(modalities) - self._boxes.keys()):
             raise SimulatorError(
                 f"CARLA has no sensor for {', '.join(unknown)} here; its option modalities says "
                 f"{', '.join(self._options.modalities)}, and it could have {', '.join(SENSED)}"
             )
-        if frame != self._made_of:
-            self._frames, self._made_of = {}, frame
-        until_s = time.monotonic() + self._options.sensor_timeout_s
-        for modality in modalities:
-            if modality not in self._frames:
-                self._frames[modality] = self._made(modality, frame, until_s - time.monotonic())
-        return {modality: self._frames[modality] for modality in modalities}
 
-    def _made(self, modality: Modality, frame: int, left_s: float) -> AnyArray:
-        data = self._boxes[modality].take(frame, max(left_s, 0.0))
+    def _begin(self, frame: int) -> float:
+        """Forget what belongs to another tick, and say until when frames of this one may come."""
+        if frame != self._made_of:
+            self._frames, self._points, self._made_of = {}, None, frame
+        return time.monotonic() + self._options.sensor_timeout_s
+
+    def _sent(self, modality: Modality, frame: int, until_s: float) -> Any:
+        """What a sensor has sent at a tick."""
+        data = self._boxes[modality].take(frame, max(until_s - time.monotonic(), 0.0))
         if data is None:
             raise SimulationCrashed(
                 f"CARLA's {BLUEPRINT_OF[modality]} sent no frame {frame} within "
                 f"{self._options.sensor_timeout_s:g} s; its latest is "
                 f"{self._boxes[modality].frame}"
             )
+        return data
+
+    def _points_of(self, frame: int, until_s: float) -> Float32:
+        if self._points is None:
+            sent = self._sent(Modality.LIDAR, frame, until_s)
+            self._points = formats.lidar_points(sent, LIDAR_MOUNT_M)
+        return self._points
+
+    def _made(self, modality: Modality, frame: int, until_s: float) -> AnyArray:
+        if modality is Modality.LIDAR:
+            return bev_histogram(self._points_of(frame, until_s))
+        data = self._sent(modality, frame, until_s)
         if modality is Modality.DEPTH:
             return formats.depth(data)
         if modality is Modality.SEGMENTATION:
             return formats.segmentation(data, self._session.version.class_of_tag)
-        if modality is Modality.LIDAR:
-            return formats.lidar(data, LIDAR_MOUNT_M)
         image = formats.rgb(data)
         if not image.any():
             raise SimulationCrashed(f"CARLA's camera sent a black image at frame {frame}")

@@ -16,7 +16,7 @@ from auxdrive.errors import AuxdriveError, WorkerDied
 from auxdrive.machine.worker_processes import OwnProcess
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
-from auxdrive.types import AnyArray, Control
+from auxdrive.types import AnyArray, Control, Float32
 
 from auxdrive_eval.road_maps import CarlaRoadMap
 from auxdrive_eval.routes.spec import RouteSpec
@@ -192,6 +192,16 @@ class CarlaSimulator:
             self._options.sensor_timeout_s, "sense", wanted
         )
         return frames
+
+    def lidar_points(self) -> Float32:
+        """The points that the LiDAR sees now. See `SeesPoints`.
+
+        Raises:
+            SimulatorError: no route was set, or there is no LiDAR.
+            SimulationCrashed: the frame has not come in time.
+        """
+        points: Float32 = self._ask(self._options.sensor_timeout_s, "lidar_points")
+        return points
 
     def expert(self) -> Control:
         """The control that our own simple driver would choose now. See `expert.Expert`.

@@ -91,6 +91,7 @@ CARLA = SimulatorSpec(
     options_type=CarlaOptions,
     make=_make,
     sensors=SENSED,
+    lidar_points=True,
     caveat="CARLA scores without a leaderboard's scenarios",
     extra="carla",
     package="carla",

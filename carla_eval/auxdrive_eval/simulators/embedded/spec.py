@@ -95,6 +95,7 @@ EMBEDDED = SimulatorSpec(
     options_type=EmbeddedOptions,
     make=_make,
     sensors=SENSED,
+    lidar_points=True,
     extra="sim",
     package="panda3d",
 )
