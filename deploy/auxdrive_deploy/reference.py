@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from auxdrive.errors import DataError
+from auxdrive.modalities import known_classes
 from auxdrive.storage.arrays import load_npy
 from auxdrive.types import AnyArray, Float32, UInt8
 from auxdrive_train.engine.load import Run
@@ -73,7 +74,9 @@ def read_reference(run: Run) -> Reference:
             f"{expected_labels}"
         )
     _, others = build_finished(
-        run.config.model_copy(update={"seed": run.config.seed + 1}), run.task
+        run.config.model_copy(update={"seed": run.config.seed + 1}),
+        run.task,
+        len(known_classes(run.card.classes)),
     )
     others.eval().requires_grad_(False)
     return Reference(

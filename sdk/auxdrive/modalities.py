@@ -6,6 +6,7 @@ One frame is an array of height x width (x channels), stored as it was recorded.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from auxdrive.errors import UsageError, unknown_name
+from auxdrive.types import UInt8
 
 
 class Modality(StrEnum):
@@ -46,8 +48,8 @@ class ModalitySpec:
         dtype: of the stored numbers.
         unit: of a stored number times `scale`.
         scale: turns a stored number into `unit`.
-        categories: how many classes there are where the numbers are class ids; 0 where they are
-            quantities.
+        categories: how many classes there are where the numbers are class ids
+            (`SEGMENTATION_CLASSES`); 0 where they are quantities.
         derived_from: the modality from which it is computed (`auxdrive.data.derived`); None where
             it is recorded.
         camera_aligned: whether its pixel (v, u) shows what the RGB camera's pixel (v, u) shows, so
@@ -108,12 +110,24 @@ class ModalitySpec:
         return None
 
 
-# The segmentation classes of auxdrive: the few that every source has. Readers map the classes of
-# their source onto them; the id of a class is its place here.
-SEGMENTATION_CLASSES: tuple[str, ...] = (
+FIRST_CLASSES: tuple[str, ...] = (
     "other", "road", "lane_marking", "sidewalk", "building", "vegetation", "vehicle",
     "pedestrian", "traffic_light", "traffic_sign", "pole", "terrain", "sky",
 )  # fmt: skip
+"""The classes of data sets whose cards name none: those that every source has."""
+CLASS_WITHIN = {
+    "red_light": "traffic_light",
+    "yellow_light": "traffic_light",
+    "green_light": "traffic_light",
+    "stop_line": "lane_marking",
+    "stop_sign": "traffic_sign",
+}
+"""The classes that tell when to stop, each with the first class of which it is a part."""
+SEGMENTATION_CLASSES: tuple[str, ...] = (*FIRST_CLASSES, *CLASS_WITHIN)
+"""The segmentation classes of auxdrive. Sources map their own classes onto them; the id of a class
+is its place here. The lit lamps of a traffic light make its front `red_light`, `yellow_light` or
+`green_light`; seen from the side, from behind, or unlit, it is `traffic_light`.
+"""
 # What a driver has to look at: attention images are 255 on these classes (AML 4.1, type 3).
 ATTENTION_CLASSES: tuple[str, ...] = (
     "road",
@@ -122,6 +136,7 @@ ATTENTION_CLASSES: tuple[str, ...] = (
     "pedestrian",
     "traffic_light",
     "traffic_sign",
+    *CLASS_WITHIN,
 )
 
 LIDAR_BEV_RANGE_M = 32.0
@@ -151,6 +166,45 @@ MODALITIES: dict[Modality, ModalitySpec] = {
         ModalitySpec(Modality.INFRARED, 1, 1, "uint8", "intensity", 1 / 255),
     )
 }  # fmt: skip
+
+
+def known_classes(classes: Sequence[str]) -> tuple[str, ...]:
+    """The classes that a data set's ids mean.
+
+    Args:
+        classes: their names by id, as its card has them; empty for `FIRST_CLASSES`.
+
+    Raises:
+        ValueError: they are neither `FIRST_CLASSES` nor `SEGMENTATION_CLASSES`.
+    """
+    named = tuple(classes) or FIRST_CLASSES
+    if named not in (FIRST_CLASSES, SEGMENTATION_CLASSES):
+        raise ValueError(
+            f"the segmentation classes are, in this order, {', '.join(SEGMENTATION_CLASSES)} (or "
+            f"the first {len(FIRST_CLASSES)} of these), not {', '.join(named)}"
+        )
+    return named
+
+
+def classes_of(modalities: Collection[Modality]) -> tuple[str, ...]:
+    """The classes that the card of new recordings names: none without segmentation."""
+    return SEGMENTATION_CLASSES if Modality.SEGMENTATION in modalities else ()
+
+
+def coarse_ids(count: int) -> UInt8:
+    """For the id of each segmentation class, that of the class that holds it among the first
+    `count` classes.
+
+    Args:
+        count: how many classes there are to choose from, at least those of `FIRST_CLASSES`.
+
+    Returns:
+        uint8 (len(SEGMENTATION_CLASSES),). With it, images of all classes become, pixel by pixel,
+        those of the fewer classes.
+    """
+    ids = range(len(SEGMENTATION_CLASSES))
+    within = [SEGMENTATION_CLASSES.index(CLASS_WITHIN.get(n, n)) for n in SEGMENTATION_CLASSES]
+    return np.array([i if i < count else within[i] for i in ids], np.uint8)
 
 
 def parse_modality(name: str) -> Modality:

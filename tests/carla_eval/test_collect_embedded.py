@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from auxdrive.cards import DatasetCard
 from auxdrive.data.dataset import Dataset
+from auxdrive.data.episode_files import write_card
 from auxdrive.data.lidar import bev_histogram
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
@@ -17,6 +19,7 @@ from auxdrive.route_follower import RouteFollower
 from auxdrive.storage.folders import held
 from auxdrive_eval.collecting.collect import Collected, collect
 from auxdrive_eval.collecting.record import plan_episode
+from auxdrive_eval.collecting.settings import SETTINGS_NAME
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from small_recording import CAMERA, settings, tree
 
@@ -65,6 +68,17 @@ def test_lidar_points_are_recorded_where_asked_and_are_those_of_the_histogram(
     assert np.array_equal(plain.frames(Modality.RGB)[:2], episode.frames(Modality.RGB))
     with pytest.raises(UsageError, match="lidar_points was true and is false"):
         collect(settings(**wanted), tmp_path / "data")
+
+
+def test_a_recording_of_fewer_classes_is_not_continued(tmp_path: Path) -> None:
+    now = settings(modalities=("rgb", "segmentation"))
+    old = DatasetCard(
+        name="old", rate_hz=4.0, modalities=now.modalities, camera=now.simulator.options.camera
+    )
+    (tmp_path / SETTINGS_NAME).write_text(now.model_dump_json())
+    write_card(tmp_path, old)
+    with pytest.raises(UsageError, match="has 13 classes, that of this version has 18"):
+        collect(now, tmp_path)
 
 
 def test_poses_are_the_rear_axles_and_targets_the_followers(recorded: Collected) -> None:

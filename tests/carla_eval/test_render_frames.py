@@ -10,7 +10,13 @@ import math
 import numpy as np
 import pytest
 from auxdrive.cards import CameraSpec
-from auxdrive.modalities import MODALITIES, SEGMENTATION_CLASSES, Modality
+from auxdrive.modalities import (
+    FIRST_CLASSES,
+    MODALITIES,
+    SEGMENTATION_CLASSES,
+    Modality,
+    coarse_ids,
+)
 from auxdrive.types import AnyArray
 from auxdrive_eval.simulators.embedded.render.panda import PandaRenderer
 from auxdrive_eval.simulators.embedded.town.model import CarKind
@@ -72,7 +78,7 @@ def test_the_sky_has_the_greatest_depth_and_frames_have_the_stored_format(
     ):
         assert MODALITIES[modality].check_frame(frame.shape, frame.dtype) is None
     assert {SEGMENTATION_CLASSES[i] for i in np.unique(classes)} >= {
-        "road", "lane_marking", "sidewalk", "building", "vegetation", "vehicle", "traffic_light",
+        "road", "lane_marking", "sidewalk", "building", "vegetation", "vehicle", "red_light",
         "pole", "terrain", "sky",
     }  # fmt: skip
     points = renderer.lidar_points(here)
@@ -151,14 +157,29 @@ def test_the_state_of_a_light_is_visible_before_the_stop_line(
     for colour in LightColour:
         here = scene(STOP_X - back_m, light=colour)
         _, classes = renderer.depth_and_segmentation(here)
-        lamps = renderer.rgb(here)[classes == CLASS["traffic_light"]].astype(int)
-        lit[colour] = lamps
+        is_light = coarse_ids(len(FIRST_CLASSES))[classes] == CLASS["traffic_light"]
+        lit[colour] = renderer.rgb(here)[is_light].astype(int)
+        shown = {other for other in LightColour if (classes == CLASS[f"{other}_light"]).any()}
+        assert shown == {colour}
+        assert (classes == CLASS["stop_line"]).any() == (back_m < 20.0)
     red = (lit[LightColour.RED][:, 0] - lit[LightColour.RED][:, 1]) > 50
     green = (lit[LightColour.GREEN][:, 1] - lit[LightColour.GREEN][:, 0]) > 50
     assert red.sum() >= 3
     assert green.sum() >= 3
     assert ((lit[LightColour.GREEN][:, 0] - lit[LightColour.GREEN][:, 1]) > 50).sum() == 0
     assert np.abs(lit[LightColour.YELLOW] - lit[LightColour.RED]).max() > 50
+
+
+def test_a_light_that_faces_away_and_a_stop_sign_from_both_sides(renderer: PandaRenderer) -> None:
+    renderer.load(hand_town(), Weather())
+    _, classes = renderer.depth_and_segmentation(scene(30.0, 2.0, math.pi))
+    seen = {SEGMENTATION_CLASSES[i] for i in np.unique(classes)}
+    assert {"traffic_light", "stop_sign", "stop_line"} <= seen
+    assert not {"red_light", "yellow_light", "green_light", "traffic_sign"} & seen
+    _, behind = renderer.depth_and_segmentation(scene(-1.0, 2.0, 0.0))
+    seen = {SEGMENTATION_CLASSES[i] for i in np.unique(behind)}
+    assert "traffic_sign" in seen
+    assert "stop_sign" not in seen
 
 
 def test_brake_lights_show_and_far_cars_do_not(renderer: PandaRenderer) -> None:

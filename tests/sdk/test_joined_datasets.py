@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 from auxdrive.cards import CameraSpec, DatasetCard, EpisodeOrigin, VehicleSpec
-from auxdrive.data.dataset import Dataset
+from auxdrive.data.dataset import Dataset, read_card
 from auxdrive.data.derived import ensure_derived
-from auxdrive.data.episode_files import write_card
+from auxdrive.data.episode_files import CARD_NAME, write_card
 from auxdrive.data.episode_writer import EpisodeWriter
+from auxdrive.data.joined import disagreements
 from auxdrive.errors import DataError, UsageError
-from auxdrive.modalities import Modality
+from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
 from auxdrive.steering import SteeringSpec
+from pydantic import ValidationError
 
 CARD = DatasetCard(
     name="a", rate_hz=10, modalities=(Modality.RGB,), camera=CameraSpec(width=8, height=6)
@@ -115,6 +117,19 @@ def test_cards_that_do_not_agree_are_refused_with_what_differs(
         Dataset.open(paths)
     assert f"\n  - {message}" in str(raised.value)
     assert str(raised.value).count("\n  - ") == 1
+
+
+def test_segmentation_of_other_classes_is_told_apart(tmp_path: Path) -> None:
+    make(tmp_path / "a", "e0")
+    rgb = read_card(tmp_path / "a")
+    assert '"classes"' not in (tmp_path / "a" / CARD_NAME).read_text()  # fingerprints cover it
+    old = rgb.model_copy(update={"modalities": (Modality.RGB, Modality.SEGMENTATION)})
+    new = old.model_copy(update={"classes": SEGMENTATION_CLASSES})
+    assert DatasetCard.model_validate_json(new.model_dump_json()) == new
+    assert disagreements(old, new) == ["classes of segmentation: 13 and 18"]
+    assert disagreements(rgb, new) == disagreements(old, rgb) == disagreements(new, new) == []
+    with pytest.raises(ValidationError, match="the segmentation classes are"):
+        DatasetCard.model_validate(new.model_dump() | {"classes": ("road",)})
 
 
 def test_one_recording_does_not_count_twice(tmp_path: Path) -> None:

@@ -10,9 +10,12 @@ from auxdrive.cards import DatasetCard
 from auxdrive.errors import UsageError, unknown_name
 from auxdrive.modalities import (
     ATTENTION_CLASSES,
+    CLASS_WITHIN,
+    FIRST_CLASSES,
     MODALITIES,
     SEGMENTATION_CLASSES,
     Modality,
+    coarse_ids,
     parse_modality,
 )
 from auxdrive.steering import SteeringSpec
@@ -56,6 +59,11 @@ def test_a_steering_spec_that_makes_no_sense_is_refused(wrong: dict[str, object]
 def test_the_table_of_modalities_is_whole() -> None:
     assert set(MODALITIES) == set(Modality)
     assert set(ATTENTION_CLASSES) <= set(SEGMENTATION_CLASSES)
+    assert {(n, CLASS_WITHIN[n] in ATTENTION_CLASSES) for n in CLASS_WITHIN} == {
+        (n, n in ATTENTION_CLASSES) for n in CLASS_WITHIN
+    }
+    coarse = [FIRST_CLASSES[i] for i in coarse_ids(len(FIRST_CLASSES))]
+    assert coarse == [*FIRST_CLASSES, *CLASS_WITHIN.values()]
     for modality, spec in MODALITIES.items():
         assert spec.modality is modality
         assert spec.check_frame(spec.array_shape(6, 8), spec.dtype) is None

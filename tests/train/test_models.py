@@ -7,7 +7,13 @@ import pytest
 import torch
 from auxdrive.cards import CameraSpec, DatasetCard, PreprocessingSpec
 from auxdrive.errors import ConfigError, DataError, UsageError
-from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.modalities import (
+    FIRST_CLASSES,
+    MODALITIES,
+    SEGMENTATION_CLASSES,
+    Modality,
+    coarse_ids,
+)
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.models.fusion import FusedNetwork
@@ -207,10 +213,12 @@ def test_inputs_against_a_numpy_twin() -> None:
     plain = PreprocessingSpec(size=(40, 60))
     given_m = ModalityInput(Modality.DEPTH, plain)(torch.from_numpy(depth)).numpy()[:, 0]
     np.testing.assert_allclose(given_m, np.log1p(depth * 0.01) / np.log1p(655.35), atol=1e-5)
-    ids = rng.integers(0, 13, (2, 40, 60)).astype(np.uint8)
-    planes = ModalityInput(Modality.SEGMENTATION, plain)(torch.from_numpy(ids)).numpy()
-    assert (planes.argmax(axis=1) == ids).all()
-    assert (planes.sum(axis=1) == 1).all()
+    ids = rng.integers(0, len(SEGMENTATION_CLASSES), (2, 40, 60)).astype(np.uint8)
+    for classes in (len(SEGMENTATION_CLASSES), len(FIRST_CLASSES)):
+        planes = ModalityInput(Modality.SEGMENTATION, plain, classes)(torch.from_numpy(ids))
+        assert planes.shape[1] == classes
+        assert (planes.numpy().argmax(axis=1) == coarse_ids(classes)[ids]).all()
+        assert (planes.numpy().sum(axis=1) == 1).all()
 
 
 def test_an_unknown_backbone_names_the_nearest() -> None:

@@ -14,11 +14,13 @@ from itertools import count
 from pathlib import Path
 
 from auxdrive.cards import DatasetCard
+from auxdrive.data.dataset import read_card
 from auxdrive.data.episode_files import CARD_NAME, clean_partial, write_card
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.errors import UsageError
 from auxdrive.machine.jobs import Workers
 from auxdrive.machine.workers import run_jobs, workers_of
+from auxdrive.modalities import classes_of, known_classes
 from auxdrive.storage.claims import FolderKind, changed, claim
 from auxdrive.storage.publish import partial_of, published_folder, write_atomic, write_new
 from auxdrive.storage.reading import entries, exists, is_folder, make_folder, refusals
@@ -97,6 +99,7 @@ def collect(
     who = workers_of(workers)
     require_simulator(settings.simulator)
     _refuse_foreign_data(out)
+    _refuse_other_classes(out, settings)
     with claim(out, settings, _recording(out)):
         write_atomic(out / SETTINGS_NAME, settings.model_dump_json(indent=2).encode() + b"\n")
         clean_partial(out)
@@ -217,6 +220,7 @@ class _Store:
                 name=f"{settings.kind}-s{self.settings.seed}",
                 rate_hz=self.settings.rate_hz,
                 modalities=self.settings.modalities,
+                classes=classes_of(self.settings.modalities),
                 camera=simulator.camera,
                 steering=simulator.steering,
                 vehicle=simulator.vehicle,
@@ -231,6 +235,20 @@ def _refuse_foreign_data(out: Path) -> None:
     ):
         raise UsageError(
             f"{out}: holds a data set that `auxdrive collect` did not make; choose another --out"
+        )
+
+
+def _refuse_other_classes(out: Path, settings: CollectSettings) -> None:
+    """Refuse to go on with a recording whose segmentation has fewer classes than today's."""
+    now = classes_of(settings.modalities)
+    if not now or not exists(out / CARD_NAME):
+        return
+    before = known_classes(read_card(out).classes)
+    if before != now:
+        raise UsageError(
+            f"{out}: its segmentation has {len(before)} classes, that of this version has "
+            f"{len(now)} (also {', '.join(now[len(before) :])}), and one data set holds images "
+            "of one kind; choose another --out"
         )
 
 

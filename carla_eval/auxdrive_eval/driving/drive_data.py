@@ -15,7 +15,7 @@ from typing import Self
 from auxdrive.cards import DatasetCard
 from auxdrive.data.episode_files import CARD_NAME, EPISODES_DIR, clean_partial, write_card
 from auxdrive.errors import DataError, UsageError
-from auxdrive.modalities import Modality
+from auxdrive.modalities import Modality, classes_of
 from auxdrive.storage.claims import FolderKind, changed, claim
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import entries, exists, is_folder
@@ -180,6 +180,7 @@ def _blank_card(settings: RecordSettings) -> DatasetCard:
             name=f"{evaluation.driver}-{evaluation.simulator.kind}-s{evaluation.seed}",
             rate_hz=settings.rate_hz,
             modalities=settings.modalities,
+            classes=classes_of(settings.modalities),
             camera=simulator.camera,
             steering=simulator.steering,
             vehicle=simulator.vehicle,

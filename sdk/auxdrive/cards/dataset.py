@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from auxdrive.cards.parts import CameraSpec, Card, Rate, VehicleSpec
-from auxdrive.modalities import Modality
+from auxdrive.modalities import Modality, known_classes
 from auxdrive.steering import SteeringSpec
 
 
@@ -44,6 +44,8 @@ class DatasetCard(Card):
         splits: episode ids by the name of a split; an episode stands in at most one split.
         episodes: the session of each episode. An episode that is not named here is a session of its
             own, as every episode from a simulator is.
+        classes: names of the segmentation's classes by id; empty where none are named, for
+            `FIRST_CLASSES`. Data sets of different classes are not used as one.
         apart_s: of each split, the shortest time in seconds between one of its frames and a frame
             of another split in the same session; null where it shares no session with another
             split. It is written when splits are made; `auxdrive inspect` measures it again.
@@ -70,3 +72,20 @@ class DatasetCard(Card):
     splits: dict[str, tuple[str, ...]] = Field(default={})
     episodes: dict[str, EpisodeOrigin] = Field(default={})
     apart_s: dict[str, float | None] = Field(default={})
+    classes: tuple[str, ...] = ()
+
+    @field_validator("classes")
+    @classmethod
+    def _are_known(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
+        known_classes(classes)
+        return classes
+
+    @model_serializer(mode="wrap")
+    def _without_what_came_later(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Cards that do not name their classes are written as before there were such names, since
+        a data set's fingerprint covers its card.
+        """
+        written: dict[str, Any] = handler(self)
+        if not self.classes:
+            written.pop("classes", None)
+        return written

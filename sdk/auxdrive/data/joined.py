@@ -12,6 +12,7 @@ from auxdrive.data.dataset import TRAIN_SPLIT, Dataset
 from auxdrive.data.episode_files import EPISODES_DIR
 from auxdrive.data.timing import RATE_TOLERANCE, same_rate
 from auxdrive.errors import DataError, UsageError
+from auxdrive.modalities import Modality, known_classes
 from auxdrive.storage.reading import as_text
 
 _RECORDING = re.compile(r"[^+;]*\(labels sha256 [0-9a-f]{16}")
@@ -25,8 +26,8 @@ def recordings(source: str) -> frozenset[str]:
 
 
 def disagreements(first: DatasetCard, other: DatasetCard) -> list[str]:
-    """Why two data sets cannot be used as one: a line for each difference in rate, camera, steering
-    or wheelbase.
+    """Why two data sets cannot be used as one: a line for each difference in rate, camera,
+    steering, wheelbase or the classes of segmentation.
 
     Rates are measured, so they may differ by `RATE_TOLERANCE`. Camera and vehicle must be the same,
     because a model's card can describe only one of each.
@@ -50,6 +51,10 @@ def disagreements(first: DatasetCard, other: DatasetCard) -> list[str]:
         lines.append(
             f"vehicle.wheelbase_m: {first.vehicle.wheelbase_m} and {other.vehicle.wheelbase_m}"
         )
+    if all(Modality.SEGMENTATION in card.modalities for card in (first, other)):
+        one, two = (len(known_classes(card.classes)) for card in (first, other))
+        if one != two:
+            lines.append(f"classes of segmentation: {one} and {two}")
     return lines
 
 
@@ -148,6 +153,9 @@ def _joined_card(names: Sequence[str], parts: Sequence[Dataset]) -> DatasetCard:
             "name": " + ".join(card.name for card in cards),
             "modalities": tuple(
                 dict.fromkeys(modality for card in cards for modality in card.modalities)
+            ),
+            "classes": next(
+                (card.classes for card in cards if Modality.SEGMENTATION in card.modalities), ()
             ),
             "vehicle": VehicleSpec(
                 name=_all_of(card.vehicle.name for card in cards),

@@ -56,7 +56,7 @@ LIDAR_BELOW, LIDAR_ABOVE = SKY, ORANGE
 CLASS_COLOURS: tuple[Colour, ...] = (
     (90, 90, 90), (128, 64, 128), (235, 235, 235), (244, 35, 232), (110, 80, 70), (107, 142, 35),
     (30, 60, 200), (220, 20, 60), (250, 170, 30), (230, 230, 0), (170, 170, 170), (152, 251, 152),
-    (110, 170, 220),
+    (110, 170, 220), (255, 0, 0), (255, 140, 0), (0, 230, 90), (0, 255, 255), (150, 0, 30),
 )  # fmt: skip
 """One colour for each of `auxdrive.modalities.SEGMENTATION_CLASSES`, close to those of Cityscapes,
 which many readers know. Legends name each of them.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from auxdrive.cards import DatasetCard, InputRange
 from auxdrive.errors import DataError, UsageError, unknown_name
+from auxdrive.modalities import known_classes
 from auxdrive.runs import RunFolder, RunRecord
 from auxdrive.strict import read_model
 from torch import nn
@@ -127,7 +128,7 @@ def load_run(directory: Path) -> Run:
     card = read_model(folder.card_path, DatasetCard)
     record = folder.record()
     task = make_task(config.task, card)
-    method, networks = build_finished(config, task)
+    method, networks = build_finished(config, task, len(known_classes(card.classes)))
     best = folder.best_path
     stored = files.load(best)
     if isinstance(method, StoredStudent):

@@ -15,7 +15,7 @@ import torch
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import TrainingParts, training_parts
 from auxdrive.errors import ConfigError, DataError
-from auxdrive.modalities import Modality
+from auxdrive.modalities import SEGMENTATION_CLASSES, Modality, known_classes
 from auxdrive.runs import InitialWeights, RunFolder
 from auxdrive.strict import mistakes_of
 from lightning_fabric import Fabric
@@ -99,7 +99,9 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
             these samples.
     """
     _refuse_empty_crop(config, dataset)
-    method = make_method(config, make_task(config.task, dataset.card))
+    method = make_method(
+        config, make_task(config.task, dataset.card), len(known_classes(dataset.card.classes))
+    )
     division = training_parts(dataset, config.validation_every)
     samples = _open_samples(config, dataset, division, method)
     networks = make_networks(method, config, len(samples.train))
@@ -161,19 +163,23 @@ def _open_samples(
     return _Samples(recorded, train, validation, further)
 
 
-def make_method(config: TrainConfig, task: Task) -> Method:
+def make_method(
+    config: TrainConfig, task: Task, classes: int = len(SEGMENTATION_CLASSES)
+) -> Method:
     """The method that the config names, with its options.
 
     Args:
         config: names the method and its options.
         task: what is predicted.
+        classes: how many segmentation classes the data have.
 
     Raises:
         UsageError: there is no such method or backbone.
         ConfigError: the method cannot be trained with these settings.
     """
     entry = METHODS[config.method]
-    return entry(_setup(config, task), entry.options_type.model_validate(config.options))
+    setup = _setup(config, task, classes)
+    return entry(setup, entry.options_type.model_validate(config.options))
 
 
 def make_networks(method: Method, config: TrainConfig, samples: int) -> nn.ModuleDict:
@@ -198,13 +204,16 @@ def make_networks(method: Method, config: TrainConfig, samples: int) -> nn.Modul
     return networks
 
 
-def build_finished(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDict]:
+def build_finished(
+    config: TrainConfig, task: Task, classes: int = len(SEGMENTATION_CLASSES)
+) -> tuple[Method, nn.ModuleDict]:
     """Method and networks of a finished run, without weight files and losses. If its method is not
     installed here, the student alone.
 
     Args:
         config: the run's config.
         task: what is predicted.
+        classes: how many segmentation classes its data have.
 
     Returns:
         The method, and its networks by name, with fresh weights of the config's seed.
@@ -214,12 +223,12 @@ def build_finished(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDi
     """
     config = config.model_copy(update={"weights": None})
     if config.method not in METHODS:
-        method: Method = StoredStudent(_setup(config, task), Options())
+        method: Method = StoredStudent(_setup(config, task, classes), Options())
     else:
         entry = METHODS[config.method]
         try:
             method = entry(
-                _setup(config, task),
+                _setup(config, task, classes),
                 entry.options_type.model_validate(config.options, context=FINISHED),
             )
         except ValidationError as error:
@@ -230,11 +239,11 @@ def build_finished(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDi
     return method, _fresh(method.networks, config)
 
 
-def _setup(config: TrainConfig, task: Task) -> Setup:
+def _setup(config: TrainConfig, task: Task, classes: int) -> Setup:
     return Setup(
         config.main,
         config.aux,
-        Build(config.backbone, config.preprocessing, task, config.dropout),
+        Build(config.backbone, config.preprocessing, task, config.dropout, classes),
         config.epochs,
     )
 

@@ -12,7 +12,7 @@ from auxdrive.cards import Interval
 from auxdrive.data.dataset import TRAIN_SPLIT, Dataset
 from auxdrive.data.division import training_parts
 from auxdrive.errors import DataError
-from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.modalities import MODALITIES, Modality, known_classes
 from auxdrive.runs import Condition, Metrics
 from auxdrive.storage.claims import changed
 from auxdrive.strict import Strict
@@ -186,6 +186,12 @@ def _refuse_misfits(model: Model, dataset: Dataset, task: Task) -> None:
         mistakes.append(
             f"waypoints {list(task.times_s)} s ahead are known of it, the model predicts them "
             f"{list(model.times_s)} s ahead"
+        )
+    fewer = len(known_classes(card.classes))
+    if Modality.SEGMENTATION in model.modalities and fewer < model.classes:
+        mistakes.append(
+            f"its segmentation has {fewer} classes, the model's role '{model.role}' sees "
+            f"{model.classes}"
         )
     absent = [m for m in model.modalities if _cannot_be_had(m, dataset)]
     if absent:

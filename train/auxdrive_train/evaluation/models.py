@@ -17,7 +17,7 @@ from auxdrive.cards import CameraSpec, PreprocessingSpec
 from auxdrive.checks.parity import predict_all
 from auxdrive.errors import RuntimeUnavailable, UsageError
 from auxdrive.inspection.bundles_and_runs import is_bundle
-from auxdrive.modalities import Modality
+from auxdrive.modalities import Modality, known_classes
 from auxdrive.predictor import Predictor
 from auxdrive.runs import RunFolder
 from auxdrive.steering import SteeringSpec
@@ -51,6 +51,7 @@ class Model:
         main: what the run's student sees.
         modalities: what this network sees.
         preprocessing: what it does to the image.
+        classes: how many segmentation classes it tells apart, where it sees any.
         dataset_sha256: SHA-256 of its training data.
         predict: predictions (N, *label_shape) in physical units for samples; shows how many frames
             are done.
@@ -70,6 +71,7 @@ class Model:
     main: Modality
     modalities: tuple[Modality, ...]
     preprocessing: PreprocessingSpec
+    classes: int
     dataset_sha256: str
     predict: Callable[[SampleSet, Shown], Float32]
     counted: Callable[[SampleSet], NDArray[np.bool_]]
@@ -139,6 +141,7 @@ def _of_run(path: Path, role: str, device: str) -> Model:
         main=run.config.main,
         modalities=network.modalities,
         preprocessing=run.config.preprocessing,
+        classes=len(known_classes(run.card.classes)),
         dataset_sha256=run.record.dataset_sha256,
         predict=predict,
         counted=lambda samples: counted(network, samples),
@@ -179,6 +182,7 @@ def _of_bundle(
         main=Modality.RGB,
         modalities=(Modality.RGB,),
         preprocessing=card.preprocessing,
+        classes=0,
         dataset_sha256=card.training.dataset_sha256,
         predict=predict,
         counted=lambda samples: samples.has(Modality.RGB),

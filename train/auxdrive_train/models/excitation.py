@@ -64,9 +64,7 @@ class ExcitationNetwork(Network):
     def __init__(self, main: Modality, candidates: Sequence[Modality], build: Build) -> None:
         super().__init__()
         self.modalities = (main, *candidates)
-        self.inputs = nn.ModuleDict(
-            {m.value: ModalityInput(m, build.preprocessing) for m in self.modalities}
-        )
+        self.inputs = nn.ModuleDict({m.value: build.input(m) for m in self.modalities})
         self.groups = {
             m.value: cast(ModalityInput, self.inputs[m.value]).channels for m in self.modalities
         } | {NOISE: NOISE_CHANNELS}

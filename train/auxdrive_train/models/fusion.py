@@ -57,12 +57,10 @@ class FusedNetwork(Network):
         super().__init__()
         self.modalities = (main, *auxiliaries)
         self.auxiliaries = tuple(auxiliaries)
-        self.input = ModalityInput(main, build.preprocessing)
+        self.input = build.input(main)
         self.encoder: ImageEncoder = build.encoder(self.input.channels)
         self.head = build.head(self.encoder.feature_dim) if head is None else head
-        self.auxiliary_inputs = nn.ModuleDict(
-            {m.value: ModalityInput(m, build.preprocessing) for m in auxiliaries}
-        )
+        self.auxiliary_inputs = nn.ModuleDict({m.value: build.input(m) for m in auxiliaries})
         channels = {
             m: cast(ModalityInput, self.auxiliary_inputs[m.value]).channels for m in auxiliaries
         }
@@ -126,9 +124,7 @@ class LateFusionNetwork(Network):
     def __init__(self, modalities: Sequence[Modality], build: Build) -> None:
         super().__init__()
         self.modalities = tuple(modalities)
-        self.inputs = nn.ModuleDict(
-            {m.value: ModalityInput(m, build.preprocessing) for m in modalities}
-        )
+        self.inputs = nn.ModuleDict({m.value: build.input(m) for m in modalities})
         self.encoders = nn.ModuleDict(
             {
                 m.value: build.encoder(cast(ModalityInput, self.inputs[m.value]).channels)

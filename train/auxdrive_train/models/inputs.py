@@ -10,7 +10,7 @@ import math
 
 import torch
 from auxdrive.cards import PreprocessingSpec
-from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.modalities import MODALITIES, SEGMENTATION_CLASSES, Modality, coarse_ids
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -30,17 +30,25 @@ class ModalityInput(nn.Module):
     Args:
         modality: whose frames.
         spec: crop, size and normalisation.
+        classes: how many segmentation classes the network was made for. Those of later data are
+            shown to it as the first ones of which they are parts (`coarse_ids`).
     """
 
     mean: Tensor
     std: Tensor
+    ids: Tensor
 
-    def __init__(self, modality: Modality, spec: PreprocessingSpec) -> None:
+    def __init__(
+        self,
+        modality: Modality,
+        spec: PreprocessingSpec,
+        classes: int = len(SEGMENTATION_CLASSES),
+    ) -> None:
         super().__init__()
         self.modality = modality
         self.spec = spec
         info = MODALITIES[modality]
-        self.channels = info.categories or info.channels
+        self.channels = classes if info.categories else info.channels
         mean, std = (
             (spec.mean, spec.std)
             if modality is Modality.RGB
@@ -48,12 +56,15 @@ class ModalityInput(nn.Module):
         )
         self.register_buffer("mean", torch.tensor(mean).reshape(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).reshape(1, -1, 1, 1), persistent=False)
+        if info.categories:
+            ids = torch.from_numpy(coarse_ids(classes)).long()
+            self.register_buffer("ids", ids, persistent=False)
 
     def forward(self, frames: Tensor) -> Tensor:
         """float32 (B, C, h, w) from stored frames (B, H, W) or (B, H, W, C)."""
         info = MODALITIES[self.modality]
         if info.categories:
-            return self._one_hot(frames, info.categories)
+            return self._one_hot(frames)
         frames_bhwc = frames if info.channels > 1 else frames.unsqueeze(3)
         first, last = (
             crop_rows(frames_bhwc.shape[1], self.spec)
@@ -83,14 +94,15 @@ class ModalityInput(nn.Module):
             values_bchw, self.spec.size, mode="bilinear", align_corners=False
         )
 
-    def _one_hot(self, ids_bhw: Tensor, categories: int) -> Tensor:
+    def _one_hot(self, ids_bhw: Tensor) -> Tensor:
         # Class ids are picked, not averaged. One-hot planes are made after resizing, which is 20
         # times faster.
         first, last = crop_rows(ids_bhw.shape[1], self.spec)
         ids = functional.interpolate(
             ids_bhw[:, None, first:last], self.spec.size, mode="nearest-exact"
         ).squeeze(1)
-        return functional.one_hot(ids.long(), categories).permute(0, 3, 1, 2).to(torch.float32)
+        known = ids.long() if self.channels == len(self.ids) else self.ids[ids.long()]
+        return functional.one_hot(known, self.channels).permute(0, 3, 1, 2).to(torch.float32)
 
 
 def crop_rows(height: int, spec: PreprocessingSpec) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from auxdrive.cards import PreprocessingSpec
 from auxdrive.errors import UsageError, unknown_name
-from auxdrive.modalities import Modality
+from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
 from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
@@ -145,7 +145,7 @@ class SingleNetwork(Network):
     def __init__(self, modality: Modality, build: Build) -> None:
         super().__init__()
         self.modalities = (modality,)
-        self.input = ModalityInput(modality, build.preprocessing)
+        self.input = build.input(modality)
         self.encoder: ImageEncoder = build.encoder(self.input.channels)
         self.head = build.head(self.encoder.feature_dim)
         self.computing: Computing = plainly
@@ -220,6 +220,7 @@ class Build:
         preprocessing: crop, size and normalisation of the input.
         task: what is predicted.
         dropout: share of the features before the head that training sets to zero.
+        classes: how many segmentation classes the data have.
 
     Raises:
         UsageError: there is no such backbone.
@@ -237,9 +238,14 @@ class Build:
     preprocessing: PreprocessingSpec
     task: Task
     dropout: float = 0.1
+    classes: int = len(SEGMENTATION_CLASSES)
 
     def __post_init__(self) -> None:
         BACKBONES[self.backbone]  # so that an unknown name is refused at once
+
+    def input(self, modality: Modality) -> ModalityInput:
+        """What turns the stored frames of a modality into a network's input."""
+        return ModalityInput(modality, self.preprocessing, self.classes)
 
     def encoder(self, channels: int) -> ImageEncoder:
         """A new encoder for that many input channels."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from itertools import chain
 
 from auxdrive.errors import SimulatorError
 from panda3d.core import NodePath, ShadeModelAttrib, Texture
@@ -20,7 +21,13 @@ from auxdrive_eval.simulators.embedded.render.planes import FaceRegistry
 from auxdrive_eval.simulators.embedded.render.rasteriser import make_geom, make_node, number_colours
 from auxdrive_eval.simulators.embedded.render.shapes import bodies, meshes
 from auxdrive_eval.simulators.embedded.render.shapes.cars import PAINTS, car_faces
-from auxdrive_eval.simulators.embedded.render.shapes.faces import Face, Layer, PlaneTable, pack
+from auxdrive_eval.simulators.embedded.render.shapes.faces import (
+    CLASS_ID,
+    Face,
+    Layer,
+    PlaneTable,
+    pack,
+)
 from auxdrive_eval.simulators.embedded.render.shapes.people import STYLES, body_faces
 from auxdrive_eval.simulators.embedded.render.shapes.town_faces import HEAD_CENTRE_M, light_posts
 from auxdrive_eval.simulators.embedded.scene import Scene
@@ -92,6 +99,7 @@ class Actors:
         self._numbered: dict[Hashable, list[_Numbered]] = {}
         self._lamps: dict[int, dict[LightColour, NodePath]] = {}
         self._lit: dict[int, LightColour] = {}
+        self._fronts: dict[int, list[int]] = {}
         self._hang_lamps(town, textures)
         self._shown: Scene | None = None
         self._visible: list[NodePath] = []
@@ -100,12 +108,15 @@ class Actors:
         for light_id, posts in light_posts(town).items():
             heads: dict[LightColour, NodePath] = {}
             for lit, colour in enumerate(_LAMP_ORDER):
-                faces = _heads(posts, lit, town.kerb_height_m)
+                faces = [face for post in posts for face in _head(post, lit, town.kerb_height_m)]
                 heads[colour] = self._image.attach_new_node(f"light {light_id} {colour}")
                 attach_image(heads[colour], faces, self._light, textures)
                 heads[colour].hide()
             self._lamps[light_id] = heads
-            attach_numbers(self._numbers, _heads(posts, None, town.kerb_height_m), self._registry)
+            unlit = [_head(post, None, town.kerb_height_m) for post in posts]
+            numbers = attach_numbers(self._numbers, list(chain(*unlit)), self._registry)
+            fronts = chain(*(head[bodies.HEAD_SIDES :] for head in unlit))
+            self._fronts[light_id] = [numbers[face] for face in fronts]
 
     def show(self, scene: Scene) -> None:
         """Put the scene's cars, people and lamps into both graphs. Showing the same object again
@@ -139,6 +150,7 @@ class Actors:
                 if before is not None:
                     heads[before].hide()
                 self._lit[light_id] = colour
+                self._registry.classes[self._fronts[light_id]] = CLASS_ID[f"{colour}_light"]
 
     def _show_one(self, shape: _Shape, at: CarPose | BodyPose, used: dict[Hashable, int]) -> None:
         sector = round(at.yaw_rad / (2 * math.pi) * _SECTORS) % _SECTORS
@@ -212,11 +224,9 @@ def _shape_of_body(body: BodyPose) -> _Shape:
     )
 
 
-def _heads(posts: list[tuple[float, float, float]], lit: int | None, kerb_m: float) -> list[Face]:
-    faces: list[Face] = []
-    for x, y, yaw in posts:
-        ahead_x, ahead_y = 0.2 * math.cos(yaw), 0.2 * math.sin(yaw)  # in front of the post
-        faces += meshes.place(
-            bodies.light_head(lit), x + ahead_x, y + ahead_y, yaw, HEAD_CENTRE_M + kerb_m
-        )
-    return faces
+def _head(post: tuple[float, float, float], lit: int | None, kerb_m: float) -> list[Face]:
+    x, y, yaw = post
+    ahead_x, ahead_y = 0.2 * math.cos(yaw), 0.2 * math.sin(yaw)  # in front of the post
+    return meshes.place(
+        bodies.light_head(lit), x + ahead_x, y + ahead_y, yaw, HEAD_CENTRE_M + kerb_m
+    )

@@ -40,7 +40,7 @@ SMALL_REACH_M = 150.0
 any sensor.
 """
 _SMALL_CLASSES = ("vegetation", "pole", "vehicle")
-_WET_CLASSES = (CLASS_ID["road"], CLASS_ID["lane_marking"])
+_WET_CLASSES = (CLASS_ID["road"], CLASS_ID["lane_marking"], CLASS_ID["stop_line"])
 
 
 def new_root(name: str) -> NodePath:
@@ -162,7 +162,9 @@ def attach_image(
                 drawn.set_texture(textures[texture])
 
 
-def attach_numbers(parent: NodePath, faces: Sequence[Face], registry: FaceRegistry) -> None:
+def attach_numbers(
+    parent: NodePath, faces: Sequence[Face], registry: FaceRegistry
+) -> dict[Face, int]:
     """Add faces to the graph of numbers, and register their planes. Translucent faces have no
     number.
 
@@ -170,11 +172,17 @@ def attach_numbers(parent: NodePath, faces: Sequence[Face], registry: FaceRegist
         parent: the node below which they hang, in the world frame.
         faces: in the world frame.
         registry: gives each face its number.
+
+    Returns:
+        The number of each face that has one.
     """
     tiles = _by_tile([face for face in faces if face.alpha == 1.0])
     packed = [pack(members) for members in tiles.values()]
+    numbers: dict[Face, int] = {}
     for tile, mesh, first in zip(tiles, packed, registry.register(packed), strict=True):
+        numbers |= {face: first + place for place, face in enumerate(tiles[tile])}
         node = tile.attach(parent).attach_new_node(
             make_node("numbers", [make_geom(mesh, number_colours(mesh, first))])
         )
         node.set_attrib(ShadeModelAttrib.make(ShadeModelAttrib.M_flat))
+    return numbers

@@ -41,6 +41,9 @@ SUPERSAMPLE = 2
 rasteriser has no antialiasing.
 """
 _DEPTH_LIMIT = 65535
+_GLOWING = np.zeros(256, dtype=np.bool_)
+_GLOWING[[CLASS_ID[f"{name}_light"] for name in ("traffic", "red", "yellow", "green")]] = True
+"""The classes that night does not dim."""
 _PIXEL = np.uint64(32)
 _RED_BLUE, _GREEN = np.uint64(0x00FF00FF_00FF00FF), np.uint64(0x0000FF00_0000FF00)
 
@@ -138,7 +141,7 @@ class PandaRenderer:
         inverse, glowing = None, None
         if light.needs_depth:
             inverse, classes = self._see(scene)
-            glowing = classes == CLASS_ID["traffic_light"]
+            glowing = _GLOWING[classes]
         return np.ascontiguousarray(overlay.apply(image, inverse, glowing, scene.time_s))
 
     def depth_and_segmentation(self, scene: Scene) -> tuple[AnyArray, UInt8]:

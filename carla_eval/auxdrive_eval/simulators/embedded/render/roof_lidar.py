@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from auxdrive.modalities import FIRST_CLASSES, SEGMENTATION_CLASSES, coarse_ids
 from auxdrive.types import AnyArray, Float32
 
 from auxdrive_eval.simulators.embedded.render.rasteriser import View
@@ -34,6 +35,7 @@ for _name, _share in {
     "vehicle": 0.60, "traffic_light": 0.50, "traffic_sign": 0.95, "pole": 0.55, "terrain": 0.25,
 }.items():  # fmt: skip
     REFLECTIVITY[CLASS_ID[_name]] = _share
+REFLECTIVITY[: len(SEGMENTATION_CLASSES)] = REFLECTIVITY[coarse_ids(len(FIRST_CLASSES))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ HEAD_BLACK: Colour = (0.06, 0.06, 0.07)
 LAMP_M = 0.5
 HEAD_WIDTH_M = 0.8
 HEAD_HEIGHT_M = 2.1
+HEAD_SIDES = 4
+"""The first faces of a light's head: its other sides and its top; the rest are its front."""
 
 
 def pole(height_m: float, radius_m: float = 0.09) -> list[Face]:
@@ -191,8 +193,13 @@ def building(length_m: float, width_m: float, height_m: float, style: int) -> li
 
 
 def light_head(lit: int | None) -> list[Face]:
-    """Three lamps, red, yellow and green from the top, that face +x, centred on the origin. `lit`
-    is the index of the lamp that is on.
+    """Three lamps, red, yellow and green from the top, that face +x, centred on the origin.
+
+    Args:
+        lit: index of the lamp that is on.
+
+    Returns:
+        The head's sides and top (`HEAD_SIDES` faces), then its front.
     """
     colours: tuple[Colour, ...] = ((1.0, 0.06, 0.04), (1.0, 0.80, 0.05), (0.05, 1.0, 0.35))
     box = prism(
@@ -202,7 +209,8 @@ def light_head(lit: int | None) -> list[Face]:
         HEAD_BLACK,
         "traffic_light",
     )
-    # the front is drawn in strips around the lamps, so that no faces are coplanar
+    # HEAD_SIDES of them; the front is drawn in strips around the lamps, so that no faces are
+    # coplanar
     faces = [f for i, f in enumerate(box) if i != 1]
     x, half_width, half_lamp = 0.12, HEAD_WIDTH_M / 2, LAMP_M / 2
     edges = [HEAD_HEIGHT_M / 2]
@@ -244,6 +252,6 @@ def stop_sign(width_m: float = 0.95, centre_m: float = 2.3) -> list[Face]:
     back = front[::-1] - (0.03, 0.0, 0.0)
     return [
         *pole(centre_m + 0.3, 0.06),
-        Face(front, (1.0, 1.0, 1.0), "traffic_sign", texture="stop", uvs=uvs),
+        Face(front, (1.0, 1.0, 1.0), "stop_sign", texture="stop", uvs=uvs),
         Face(back, (0.5, 0.5, 0.5), "traffic_sign"),
     ]

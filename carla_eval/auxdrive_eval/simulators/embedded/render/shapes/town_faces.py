@@ -197,7 +197,7 @@ def _dashes(centreline: Float64) -> Iterator[Face]:
 
 def _stop_line(ends: tuple[tuple[float, float], tuple[float, float]]) -> Iterator[Face]:
     for quad in strip(np.array(ends, dtype=np.float64), _STOP_LINE_M / 2, -_STOP_LINE_M / 2):
-        yield flat(quad, 0.0, WHITE, "lane_marking", Layer.MARKING)
+        yield flat(quad, 0.0, WHITE, "stop_line", Layer.MARKING)
 
 
 def _junction(junction: Junction, town: Town) -> Iterator[Face]:
