@@ -172,4 +172,4 @@ class BundleDriver:
             raise InputError(
                 f"the route is in the frame {self._route_frame!r}, the odometry in {frame!r}"
             )
-        return self._route.update(pose_of(self._odometry))[0]
+        return self._route.update(pose_of(self._odometry)).target_ego_m

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from auxdrive.runtimes import RUNTIMES, RuntimeSpec
     from auxdrive.signatures.policy import SignaturePolicy
     from auxdrive.signatures.sign import make_signing_key, sign_bundle
+    from auxdrive.standing import StandingTime
     from auxdrive.steering import SteeringSpec
     from auxdrive.tasks import TASKS
     from auxdrive.tasks.base import TaskSpec
@@ -106,6 +107,7 @@ __getattr__, __dir__ = front(__name__, {
     "runtimes": "RUNTIMES RuntimeSpec",
     "signatures.policy": "SignaturePolicy",
     "signatures.sign": "make_signing_key sign_bundle",
+    "standing": "StandingTime",
     "steering": "SteeringSpec",
     "tasks": "TASKS",
     "tasks.base": "TaskSpec",
@@ -125,8 +127,8 @@ __all__ = [
     "GuardedController", "InputError", "IteratorCamera", "LoopHealth", "MissingExtra", "Modality",
     "ModalitySpec", "ModelCard", "Observation", "Pose2", "Prediction", "Predictor", "Registry",
     "RoadOption", "RouteFollower", "RuntimeFailure", "RuntimeSpec", "RuntimeUnavailable",
-    "SafetyEnvelope", "Shown", "SignaturePolicy", "SimulatorError", "SteeringSpec", "TaskSpec",
-    "Unguarded", "UsageError", "VehicleSpec", "VehicleState", "Work", "__version__", "bench_bundle",
-    "make_controller", "make_signing_key", "open_camera", "sign_bundle", "usable_waypoints",
-    "verify_bundle", "write_card",
+    "SafetyEnvelope", "Shown", "SignaturePolicy", "SimulatorError", "StandingTime", "SteeringSpec",
+    "TaskSpec", "Unguarded", "UsageError", "VehicleSpec", "VehicleState", "Work", "__version__",
+    "bench_bundle", "make_controller", "make_signing_key", "open_camera", "sign_bundle",
+    "usable_waypoints", "verify_bundle", "write_card",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from auxdrive.checks.limits import MAX_SPEED_MPS
 from auxdrive.errors import UsageError, unknown_name
+from auxdrive.standing import MAX_STANDING_S
 
 if TYPE_CHECKING:  # commands make options from the table, so importing it must be cheap
     from auxdrive.cards import InputRange, TensorSpec
@@ -45,6 +46,19 @@ def negated(value: Any) -> Any:
     return -value
 
 
+def other_side(command: Any) -> Any:
+    """The mirror of a route command (`RoadOption`): left and right are exchanged, 1 and 2, and the
+    lane changes 5 and 6.
+    """
+    to_right = (command == 1) | (command == 5)
+    to_left = (command == 2) | (command == 6)
+    return command + 1.0 * to_right + -1.0 * to_left
+
+
+COMMANDS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+"""The route commands that a model may be given (`RoadOption`, without VOID)."""
+
+
 @dataclass(frozen=True, slots=True)
 class EgoInput:
     """One ego input.
@@ -64,9 +78,11 @@ class EgoInput:
         high: the largest, likewise.
         least_margin: how far a number may always lie outside its range in training, in its unit:
             the range of a recording at one speed has no width.
+        choices: the values of a number that stands for a choice, such as a route command: a
+            network is then given which of them it is. Empty for quantities.
         noise: the entry of the config's `augment:` that holds the standard deviation of the noise
             that training adds to each number; empty where it adds none.
-        option: the option of `auxdrive predict` that gives it.
+        option: the option of `auxdrive predict` that gives it, less its dashes in front.
         option_help: the help text of that option.
         example: an everyday value, for documentation.
     """
@@ -85,6 +101,7 @@ class EgoInput:
     example: tuple[float, ...]
     frame: str = ""
     axes: tuple[str, ...] = ("",)
+    choices: tuple[float, ...] = ()
     noise: str = ""
 
     @property
@@ -174,6 +191,66 @@ _ROWS = (
         option="target",
         option_help="Target point in metres, x forward and y left of the car.",
         example=(20.0, 0.0),
+    ),
+    EgoInput(
+        name="next_targets_ego_m",
+        unit="m",
+        frame="ego, x forward, y left",
+        meaning="the two target points after the next, x forward and y left in metres",
+        axes=("x2", "y2", "x3", "y3"),
+        state=("target_2_x_m", "target_2_y_m", "target_3_x_m", "target_3_y_m"),
+        mirror=(kept, negated, kept, negated),
+        scale=40.0,
+        low=-3 * MAX_TARGET_M,
+        high=3 * MAX_TARGET_M,
+        least_margin=1.0,
+        option="next-targets",
+        option_help="The two target points after that one, in metres.",
+        example=(40.0, 0.0, 60.0, 5.0),
+    ),
+    EgoInput(
+        name="command",
+        unit="RoadOption",
+        meaning="the route command at the target point, the number of a RoadOption",
+        state=("command",),
+        mirror=(other_side,),
+        scale=4.0,
+        low=COMMANDS[0],
+        high=COMMANDS[-1],
+        least_margin=0.5,
+        choices=COMMANDS,
+        option="command",
+        option_help="Route command at the target point (4: follow the lane; 1: left; 2: right).",
+        example=(4.0,),
+    ),
+    EgoInput(
+        name="next_command",
+        unit="RoadOption",
+        meaning="the route command at the target point after the next, the number of a RoadOption",
+        state=("next_command",),
+        mirror=(other_side,),
+        scale=4.0,
+        low=COMMANDS[0],
+        high=COMMANDS[-1],
+        least_margin=0.5,
+        choices=COMMANDS,
+        option="next-command",
+        option_help="Route command at the target point after that one.",
+        example=(4.0,),
+    ),
+    EgoInput(
+        name="standing_s",
+        unit="s",
+        meaning="how long the car has stood still in seconds, 0 while it moves",
+        state=("standing_s",),
+        mirror=(kept,),
+        scale=10.0,
+        low=0.0,
+        high=MAX_STANDING_S,
+        least_margin=1.0,
+        option="standing",
+        option_help="For how many seconds the car has stood still; 0 while it moves.",
+        example=(0.0,),
     ),
 )
 EGO_INPUTS: dict[str, EgoInput] = {row.name: row for row in _ROWS}

@@ -1,4 +1,4 @@
-"""The target point on a route and the command there: how a waypoint model is told where to go.
+"""The target points on a route and the commands there: how a model is told where to go.
 
 Recording, driving in a simulator and a vehicle use this one class. So a model is given in the
 vehicle what it was given in training.
@@ -40,15 +40,21 @@ _LANE_CHANGES = (RoadOption.CHANGE_LANE_LEFT, RoadOption.CHANGE_LANE_RIGHT)
 
 
 class TargetPoint(NamedTuple):
-    """The point that a model is told to drive to.
+    """The point that a model is told to drive to, and what the route does after it.
 
     Attributes:
         target_ego_m: the point in the ego frame, x forward and y left of the rear axle.
         command: the route's command at that point.
+        next_targets_ego_m: the two target points after it, x and y of the one, then of the other,
+            in the ego frame. Each lies farther from the one before it than a point counts as
+            passed; at the end of the route its last point stands for those that it lacks.
+        next_command: the route's command at the first of these two.
     """
 
     target_ego_m: tuple[float, float]
     command: RoadOption
+    next_targets_ego_m: tuple[float, float, float, float]
+    next_command: RoadOption
 
 
 class RouteFollower:
@@ -157,7 +163,24 @@ class RouteFollower:
                 f"the target point is {math.hypot(x_m, y_m):.0f} m away from the pose; route and "
                 "pose must be in one map frame, and the route must begin where the vehicle is"
             )
-        return TargetPoint((x_m, y_m), self._commands[target])
+        second = self._after(target)
+        third = self._after(second)
+        (x2_m, y2_m), (x3_m, y3_m) = world_to_ego(
+            np.array([points[second], points[third]]), ego
+        ).tolist()
+        return TargetPoint(
+            (x_m, y_m), self._commands[target], (x2_m, y2_m, x3_m, y3_m), self._commands[second]
+        )
+
+    def _after(self, index: int) -> int:
+        """The target point that comes after one: the next that is not passed together with it, or
+        the last.
+        """
+        points, last = self._points, len(self._points) - 1
+        for other in range(index + 1, last):
+            if math.dist(points[other], points[index]) > self._passed_m:
+                return other
+        return last
 
 
 def downsample_route(

@@ -105,8 +105,12 @@ class Observation:
         speed_mps: forward speed; needed by models whose card declares it.
         target_ego_m: target point (x forward, y left) in the ego frame; needed by models whose
             card declares it.
-        command: route command (the number of a `RoadOption`). `auxdrive drive` fills it in for
-            agents of your own; no bundle's model takes it.
+        command: route command (the number of a `RoadOption`). `auxdrive drive` fills in this and
+            what follows, for agents of your own too.
+        next_targets_ego_m: the two target points after that one, (x, y, x, y) in the ego frame.
+        next_command: the route command at the first of these.
+        standing_s: how long the vehicle has stood still; 0 while it moves (see
+            `auxdrive.standing.StandingTime`).
 
     Examples:
         >>> import numpy as np
@@ -122,6 +126,9 @@ class Observation:
     speed_mps: float | None = None
     target_ego_m: tuple[float, float] | None = None
     command: int | None = None
+    next_targets_ego_m: tuple[float, float, float, float] | None = None
+    next_command: int | None = None
+    standing_s: float | None = None
 
     def __eq__(self, other: object) -> bool:
         """Whether all fields are equal."""

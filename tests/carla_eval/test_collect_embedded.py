@@ -86,15 +86,18 @@ def test_poses_are_the_rear_axles_and_targets_the_followers(recorded: Collected)
     simulator = EmbeddedSimulator(camera=CAMERA, traffic=2, render=False)
     route = simulator.random_route(plan.route_seed)
     state = simulator.reset(route, plan.traffic_seed)
-    (goal_x_m, goal_y_m), command = RouteFollower(route.points, route.options).update(state.ego)
+    told = RouteFollower(route.points, route.options).update(state.ego)
     first = Dataset.open(recorded.out).episode("s3-00000").state[0]
     assert (first["x_m"], first["y_m"], first["yaw_rad"]) == pytest.approx(
         (state.ego.x_m, state.ego.y_m, state.ego.yaw_rad)
     )
     assert (first["target_x_m"], first["target_y_m"], first["command"]) == pytest.approx(
-        (goal_x_m, goal_y_m, int(command)), rel=1e-5
+        (*told.target_ego_m, int(told.command)), rel=1e-5
     )
-    assert abs(goal_y_m) > 0.01
+    assert abs(told.target_ego_m[1]) > 0.01
+    after = [f"target_{k}_{axis}_m" for k in (2, 3) for axis in "xy"]
+    assert [*first[after]] == pytest.approx(told.next_targets_ego_m, rel=1e-5)
+    assert (first["next_command"], first["standing_s"]) == (int(told.next_command), 0.0)
 
 
 def test_several_workers_write_the_same_bytes(recorded: Collected, tmp_path: Path) -> None:

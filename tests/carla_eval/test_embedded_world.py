@@ -204,11 +204,11 @@ def test_target_points_are_ahead_and_every_turn(simulator: EmbeddedSimulator) ->
     state = simulator.reset(route, 9)
     commands = []
     for _ in range(1600):
-        (ahead_m, _), command = follower.update(state.ego)
+        told = follower.update(state.ego)
         if simulator.progress_m > route.length_m - 8.0:
             break
-        assert ahead_m > 0
-        commands.append(command)
+        assert told.target_ego_m[0] > 0
+        commands.append(told.command)
         state = simulator.step(simulator.expert())
     assert set(route.options) <= set(commands)
 

@@ -122,3 +122,5 @@ REACH = InputRange(low=(5.0, -30.0), high=(50.0, 20.0))
 def test_far_targets_come_nearer(target: tuple[float, float], given: tuple[float, float]) -> None:
     assert within_reach(target, REACH) == pytest.approx(given)
     assert within_reach(target, None) == target
+    two = InputRange(low=REACH.low * 2, high=REACH.high * 2)
+    assert within_reach((30.0, 0.0, *target), two) == pytest.approx((30.0, 0.0, *given))

@@ -1,13 +1,11 @@
-"""A new ego input that recordings and observations hold already is one row of
-`auxdrive.ego.EGO_INPUTS`: a student is trained, exported, verified and asked with the route command
-beside speed and target point.
+"""An ego input more is one row of `auxdrive.ego.EGO_INPUTS` and its name in a task: a student is
+trained, exported, verified and asked with the route command beside speed and target point.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +14,10 @@ import typer
 from auxdrive.bundles import Bundle
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.commands import predict as module
-from auxdrive.commands.ego_options import with_ego_options
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_files import write_card
 from auxdrive.data.episode_writer import EpisodeWriter
-from auxdrive.ego import EGO_INPUTS, EgoInput
+from auxdrive.ego import other_side
 from auxdrive.predictor import Predictor
 from auxdrive.tasks.waypoints import WAYPOINTS
 from auxdrive.types import Flag, Observation
@@ -34,37 +31,9 @@ from typer.testing import CliRunner
 LEFT, RIGHT = 1.0, 2.0
 
 
-def other_side(command: Any) -> Any:
-    """Left for right: commands 1 and 2, and the lane changes 5 and 6."""
-    return (
-        command
-        + 1.0 * ((command == LEFT) | (command == 5.0))
-        + -1.0 * ((command == RIGHT) | (command == 6.0))
-    )
-
-
-COMMAND = EgoInput(
-    name="command",
-    unit="RoadOption",
-    meaning="the route command, CARLA's RoadOption number",
-    state=("command",),
-    mirror=(other_side,),
-    scale=4.0,
-    low=1.0,
-    high=6.0,
-    least_margin=0.5,
-    option="command",
-    option_help="Route command, for models that need it.",
-    example=(4.0,),
-)
-
-
 @pytest.fixture
 def with_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The row, and a task that names it."""
-    monkeypatch.setitem(EGO_INPUTS, "command", COMMAND)
-    monkeypatch.delattr(module.predict, "__signature__")  # it was made of the table of before
-    with_ego_options(module.predict)
+    """A task that names one more row of the table."""
     monkeypatch.setattr(WAYPOINTS, "ego_inputs", ("command", "speed_mps", "target_ego_m"))
 
 

@@ -40,7 +40,7 @@ def test_it_predicts_what_the_predictor_does(driver: BundleDriver, predictor: Pr
     assert command.reason == ""
     assert command.speed_mps > 2.0
     follower = RouteFollower([(0.0, 0.0), (30.0, 0.0), (30.0, 40.0)])
-    target, _ = follower.update(Pose2(0.0, 0.0, 0.0))
+    target = follower.update(Pose2(0.0, 0.0, 0.0)).target_ego_m
     assert driver.prediction == predictor.predict(Observation(IMAGES[0], T, 4.0, target))
 
 

@@ -21,7 +21,7 @@ ORDERS = [names for count in range(3) for names in permutations(EGO_INPUTS, coun
 def test_every_way_into_a_row_and_out_of_it_agrees(names: tuple[str, ...]) -> None:
     layout = EgoLayout(names)
     state = np.zeros(1, STATE_DTYPE)
-    wanted = [20.25 - 3.5 * place for place in range(layout.width)]
+    wanted = [20.0 - 3.0 * place for place in range(layout.width)]  # commands are whole
     for field, number in zip(
         [field for each in layout.inputs for field in each.state], wanted, strict=True
     ):

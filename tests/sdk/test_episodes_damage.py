@@ -64,6 +64,12 @@ def drop_field(episode: Path) -> None:
     np.save(episode / "state.npy", np.zeros(len(state), rest))
 
 
+def retype_field(episode: Path) -> None:
+    names = STATE_DTYPE.names or ()
+    fields = [(name, "<i4" if name == "standing_s" else STATE_DTYPE[name]) for name in names]
+    np.save(episode / "state.npy", np.zeros(3, fields))
+
+
 def rename_field(episode: Path) -> None:
     state = np.load(episode / "state.npy")
     fields = [
@@ -128,6 +134,7 @@ def damage_version(episode: Path) -> None:
         (damage_order, "Fortran"),
         (damage_state_dtype, r"STATE_DTYPE \(found float64\)"),
         (drop_field, "records lack command, so they are of another version.*Record the data"),
+        (retype_field, "are not of auxdrive's STATE_DTYPE"),
         (rename_field, "records lack brake and hold brakex, so they are of another version"),
         (damage_state_rank, "one-dimensional"),
         (damage_state_missing, "no such file"),

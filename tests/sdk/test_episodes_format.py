@@ -20,6 +20,7 @@ from auxdrive.data.episode_files import clean_partial, write_card
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.data.state import STATE_DTYPE
+from auxdrive.ego import EgoLayout
 from auxdrive.errors import DataError
 from auxdrive.modalities import Modality
 from hypothesis import given, settings
@@ -77,6 +78,28 @@ def test_a_record_of_the_dtype_is_stored_bit_for_bit(tmp_path: Path) -> None:
     with EpisodeWriter(tmp_path, "e", [Modality.RGB]) as writer:
         writer.append({Modality.RGB: frame(Modality.RGB, 0)}, record[()])
     assert EpisodeReader(tmp_path / "episodes" / "e").state[0].tobytes() == record.tobytes()
+
+
+def test_records_of_before_lack_what_came_later(tmp_path: Path) -> None:
+    """What the first version wrote stays readable, and in the fingerprint as it is."""
+    path = record_episode(tmp_path)
+    new = np.array(EpisodeReader(path).state)
+    first = [
+        ("time_s", "<f8"), ("x_m", "<f8"), ("y_m", "<f8"), ("yaw_rad", "<f8"), ("speed_mps", "<f4"),
+        ("steer_rad", "<f4"), ("throttle", "<f4"), ("brake", "<f4"), ("command", "<i1"),
+        ("target_x_m", "<f4"), ("target_y_m", "<f4"), ("disturbed", "<i1"),
+    ]  # fmt: skip
+    old = np.zeros(len(new), first)
+    for name in old.dtype.names or ():
+        old[name] = new[name]
+    np.save(path / "state.npy", old)
+    found = EpisodeReader(path).state
+    assert (found.dtype, found.flags.writeable) == (STATE_DTYPE, False)
+    np.testing.assert_array_equal(found[[name for name, _ in first]], old)
+    assert np.isnan(found["standing_s"]).all()
+    assert (found["next_command"] == -1).all()
+    inputs = EgoLayout(("speed_mps", "next_targets_ego_m", "next_command", "standing_s"))
+    assert np.isnan(inputs.from_state(found)[:, 1:]).all()
 
 
 def test_a_killed_process_leaves_only_a_partial_folder_that_is_cleaned(tmp_path: Path) -> None:

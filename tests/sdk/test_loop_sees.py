@@ -235,3 +235,23 @@ def test_a_loop_drives_a_bundle_of_each_task(steering_bundle: Path, waypoint_bun
         drive = Drive(bundle, frames(20))
         assert drive.run().predictions >= 1
         assert any(map(drives, drive.commands)), bundle
+
+
+def test_the_loop_counts_how_long_the_vehicle_stands(waypoint_bundle: Path) -> None:
+    seen: list[Observation] = []
+
+    class Noting(Predictor):
+        def predict(self, observation: Observation) -> Prediction:
+            seen.append(observation)
+            return super().predict(observation)
+
+    state = VehicleState(0.0, (20.0, 1.0))
+    drive = Drive(waypoint_bundle, frames(10), loads=Noting, state=lambda: state)
+    card = drive.predictor.card
+    inputs = (*card.inputs, EGO_INPUTS["standing_s"].spec)
+    drive.predictor.card = card.model_copy(update={"inputs": inputs})
+    drive.run()
+    counted = [o.standing_s for o in seen if o.standing_s is not None]
+    assert len(counted) == len(seen)
+    assert counted == sorted(counted)
+    assert 0.0 < counted[-1] < 10.0

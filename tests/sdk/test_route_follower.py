@@ -101,7 +101,7 @@ def test_far_points_are_joined_as_if_there_were_one_each_metre(step_m: float, n:
     follower, length_m = RouteFollower(straight(n, step_m)), (n - 1) * step_m
     targets_m = [0.0]
     for x_m in np.arange(0.0, length_m, 3.0):
-        (ahead_m, left_m), _ = follower.update(Pose2(float(x_m), 0.0, 0.0))
+        ahead_m, left_m = follower.update(Pose2(float(x_m), 0.0, 0.0)).target_ego_m
         assert left_m == 0.0
         if x_m + ahead_m > targets_m[-1] + 1e-6:
             targets_m.append(x_m + ahead_m)
@@ -195,3 +195,18 @@ def test_a_vehicle_needs_no_torch_for_it() -> None:
     used = "import sys, auxdrive; auxdrive.RouteFollower([(0, 0), (9, 0)])"
     code = f"{used}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_comes_after_the_target_is_told_too() -> None:
+    """Of a lane change, whose every metre is a point of the sparse route, those that are not passed
+    together; at the end of the route its last point.
+    """
+    options = [FOLLOW] * 20 + [CHANGE] * 12 + [FOLLOW] * 20 + [LEFT] * 8
+    follower = RouteFollower(straight(60), options)
+    told = follower.update(AT_START)
+    assert (told.target_ego_m, told.command) == ((20.0, 0.0), CHANGE)
+    assert (told.next_targets_ego_m, told.next_command) == ((28.0, 0.0, 52.0, 0.0), CHANGE)
+    for x_m in range(50):
+        told = follower.update(Pose2(float(x_m), 0.0, 0.0))
+    assert (told.target_ego_m, told.command) == ((10.0, 0.0), LEFT)
+    assert (told.next_targets_ego_m, told.next_command) == ((10.0, 0.0, 10.0, 0.0), LEFT)

@@ -15,6 +15,7 @@ from auxdrive.data.episode_files import EPISODES_DIR
 from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.route_follower import RouteFollower, TargetPoint
+from auxdrive.standing import STANDING_MPS, StandingTime
 from auxdrive.types import Control, Float32
 
 from auxdrive_eval.collecting.perturbation import Perturbation
@@ -23,7 +24,6 @@ from auxdrive_eval.simulators.base import SeesPoints, Simulator
 from auxdrive_eval.world import Route, WorldState
 
 _LOG = logging.getLogger(__name__)
-STANDING_MPS = 0.1
 MAX_STANDING_S = 45.0
 """An episode ends when the ego has stood this long. A red light is shorter, and from a longer jam a
 student learns nothing new.
@@ -117,7 +117,7 @@ def record_episode(
     """
     route = simulator.random_route(plan.route_seed)
     state = simulator.reset(route, plan.traffic_seed)
-    follower = RouteFollower(route.points, route.options)
+    follower, standing = RouteFollower(route.points, route.options), StandingTime()
     perturbation = Perturbation(plan.perturbation_seed) if perturb else None
     over = _End(route, max_episode_s)
     shapes = frame_shapes(simulator.camera, modalities)
@@ -131,10 +131,11 @@ def record_episode(
     ) as writer:
         while not over.reached(state):
             target = follower.update(state.ego)
+            standing_s = standing.update(state.speed_mps, state.time_s)
             control = simulator.expert()
             if state.frame % ticks_per_frame == 0:
                 disturbed = perturbation is not None and perturbation.offset_rad(state.time_s) != 0
-                row = state_row(state, control, target, disturbed)
+                row = state_row(state, control, target, standing_s, disturbed)
                 points = points_of(simulator) if lidar_points else None
                 writer.append(simulator.sense(modalities), row, lidar_points=points)
             state = simulator.step(
@@ -154,14 +155,15 @@ def points_of(simulator: Simulator) -> Float32:
 
 
 def state_row(
-    state: WorldState, label: Control, target: TargetPoint, disturbed: bool
+    state: WorldState, label: Control, target: TargetPoint, standing_s: float, disturbed: bool
 ) -> dict[str, float]:
     """What is recorded beside the frames of a tick, by the fields of `STATE_DTYPE`.
 
     Args:
         state: the world at this tick.
         label: the expert's control.
-        target: the target point and command of this tick.
+        target: the target points and commands of this tick.
+        standing_s: since when the car has stood still.
         disturbed: whether the car does not follow the label.
     """
     return {
@@ -177,6 +179,12 @@ def state_row(
         "target_x_m": target.target_ego_m[0],
         "target_y_m": target.target_ego_m[1],
         "disturbed": int(disturbed),
+        "target_2_x_m": target.next_targets_ego_m[0],
+        "target_2_y_m": target.next_targets_ego_m[1],
+        "target_3_x_m": target.next_targets_ego_m[2],
+        "target_3_y_m": target.next_targets_ego_m[3],
+        "next_command": int(target.next_command),
+        "standing_s": standing_s,
     }
 
 

@@ -158,20 +158,20 @@ def _time(out: Path, model: Model) -> dict[str, Any]:
 
 def _calls(agent: Agent, out: Path) -> list[float]:
     from auxdrive.data.dataset import Dataset
+    from auxdrive.ego import EGO_INPUTS, EgoLayout
     from auxdrive.modalities import Modality
 
-    dataset = Dataset.open(out / "data")
+    dataset, known = Dataset.open(out / "data"), EgoLayout(EGO_INPUTS)
     episode = dataset.episode(dataset.split("test")[0])
     auxiliaries = agent.auxiliaries
     taken_ms = []
     for call in range(LATENCY_CALLS + 20):
         frame = call % len(episode)
-        state = episode.state[frame]
+        (row,) = known.from_state(episode.state[frame : frame + 1])
         observation = Observation(
             np.ascontiguousarray(episode.frames(Modality.RGB)[frame]),
             float(call),
-            float(state["speed_mps"]),
-            (float(state["target_x_m"]), float(state["target_y_m"])),
+            **known.fields(row.tolist()),
         )
         others = {
             modality: np.ascontiguousarray(episode.frames(modality)[frame])

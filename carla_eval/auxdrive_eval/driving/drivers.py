@@ -13,6 +13,7 @@ from auxdrive.envelope.kinds import FallbackKind
 from auxdrive.errors import AuxdriveError
 from auxdrive.modalities import Modality
 from auxdrive.route_follower import RouteFollower
+from auxdrive.standing import StandingTime
 from auxdrive.types import AnyArray, Control, Observation, Prediction, RoadOption
 
 from auxdrive_eval.driving.agents.messages import AgentDescription
@@ -183,6 +184,7 @@ class AgentDriver:
         self._envelope = envelope
         self._following: Following | None = None
         self._follower: RouteFollower | None = None
+        self._standing = StandingTime()
         self._held = Control(0.0, 0.0, 0.0)
         self._tick = 0
         self.tally = Tally()
@@ -205,6 +207,7 @@ class AgentDriver:
         """
         self._agent.begin(seed)
         self._follower = RouteFollower(route.points, route.options)
+        self._standing = StandingTime()
         self._held, self._tick, self.tally = Control(0.0, 0.0, 0.0), 0, Tally()
         self.seen = None
         try:
@@ -227,12 +230,20 @@ class AgentDriver:
         """
         assert self._follower is not None, "start() comes first"
         assert self._following is not None, "start() comes first"
-        target_ego_m, command = self._follower.update(state.ego)
+        told = self._follower.update(state.ego)
+        standing_s = self._standing.update(state.speed_mps, state.time_s)
         if self._tick % TICKS_PER_PREDICTION == 0:
             auxiliaries = self._agent.description.auxiliaries
             frames = sense(simulator, {Modality.RGB, *auxiliaries})
             observation = Observation(
-                frames[Modality.RGB], state.time_s, state.speed_mps, target_ego_m, int(command)
+                frames[Modality.RGB],
+                state.time_s,
+                state.speed_mps,
+                told.target_ego_m,
+                int(told.command),
+                told.next_targets_ego_m,
+                int(told.next_command),
+                standing_s,
             )
             began_s = time.perf_counter()
             prediction = self._agent.act(
@@ -244,7 +255,7 @@ class AgentDriver:
                 )
             took_ms = (time.perf_counter() - began_s) * 1e3
             self.tally.add(prediction, braked, state.time_s, took_ms)
-            self.seen = Seen(target_ego_m, command, prediction, took_ms)
+            self.seen = Seen(told.target_ego_m, told.command, prediction, took_ms)
         else:
             with _followed():
                 self._held = self._following.between(self._held, state.speed_mps, state.time_s)

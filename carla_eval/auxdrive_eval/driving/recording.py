@@ -13,10 +13,10 @@ from collections.abc import Mapping
 
 from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.route_follower import RouteFollower
+from auxdrive.standing import STANDING_MPS, StandingTime
 
 from auxdrive_eval.collecting.record import (
     MAX_STANDING_S,
-    STANDING_MPS,
     frame_shapes,
     points_of,
     state_row,
@@ -60,6 +60,7 @@ class RouteRecorder:
         count = math.ceil(AHEAD_S * settings.rate_hz - 1e-9) if foresees else 0
         self._ahead = tuple(self._every * (place + 1) for place in range(count))
         self._follower = RouteFollower(route.points, route.options)
+        self._standing = StandingTime()
         self._moved_at_s = 0.0
         shutil.rmtree(data.path(index), ignore_errors=True)
         self._writer = EpisodeWriter(
@@ -76,6 +77,7 @@ class RouteRecorder:
         """Ask the expert, and record the tick if it is one that is recorded."""
         state, simulator = moment.state, moment.simulator
         target = self._follower.update(state.ego)
+        standing_s = self._standing.update(state.speed_mps, state.time_s)
         label = simulator.expert()
         if state.speed_mps > STANDING_MPS:
             self._moved_at_s = state.time_s
@@ -85,7 +87,7 @@ class RouteRecorder:
         if self._ahead:
             assert isinstance(simulator, Foreseeing)
             ahead = tuple(map(_pose_row, simulator.expert_ahead(self._ahead)))
-        row = state_row(state, label, target, disturbed=not self._by_expert)
+        row = state_row(state, label, target, standing_s, disturbed=not self._by_expert)
         points = points_of(simulator) if self._with_points else None
         self._writer.append(simulator.sense(self._modalities), row, ahead, points)
 

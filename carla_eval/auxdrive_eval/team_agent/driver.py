@@ -11,6 +11,7 @@ from auxdrive.cards import InputRange
 from auxdrive.errors import UsageError
 from auxdrive.predictor import Predictor
 from auxdrive.route_follower import RouteFollower
+from auxdrive.standing import StandingTime
 from auxdrive.tasks import TASKS
 from auxdrive.types import Control, Observation, Pose2
 
@@ -24,7 +25,7 @@ from auxdrive_eval.team_agent.sensors import Sensed, read_sensors, sensor_suite
 
 _log = logging.getLogger(__name__)
 
-_SPEED, _TARGET = "speed_mps", "target_ego_m"
+_TARGET, _NEXT = "target_ego_m", "next_targets_ego_m"
 
 
 class TeamDriver:
@@ -47,6 +48,7 @@ class TeamDriver:
         self._config, self._rear_axle_m = config, rear_axle_m
         self._localiser: Localiser | None = None
         self._follower: RouteFollower | None = None
+        self._standing = StandingTime()
         self._control = STAND
         self._since_prediction = TICKS_PER_PREDICTION
         self._told: set[str] = set()
@@ -61,7 +63,7 @@ class TeamDriver:
             raise
         card = self._predictor.card
         self._needed = frozenset(ego_of(card).names)
-        self._reach = None if card.input_ranges is None else card.input_ranges.get(_TARGET)
+        self._reach = card.input_ranges or {}
 
     @property
     def has_begun(self) -> bool:
@@ -117,15 +119,21 @@ class TeamDriver:
     def _observation(self, sensed: Sensed, pose: Pose2 | None, now_s: float) -> Observation | None:
         """What the model is given; None where something that it needs is not known."""
         assert self._follower is not None
-        target_ego_m, command = None, None
+        known: dict[str, Any] = {}
+        if sensed.speed_mps is not None:
+            standing_s = self._standing.update(sensed.speed_mps, now_s)
+            known |= {"speed_mps": sensed.speed_mps, "standing_s": standing_s}
         if pose is not None:
             found = self._follower.update(pose)
-            target_ego_m = within_reach(found.target_ego_m, self._reach)
-            command = int(found.command)
-        known = {_SPEED: sensed.speed_mps, _TARGET: target_ego_m}
-        if sensed.image is None or any(known[name] is None for name in self._needed & known.keys()):
+            known |= {
+                _TARGET: within_reach(found.target_ego_m, self._reach.get(_TARGET)),
+                _NEXT: within_reach(found.next_targets_ego_m, self._reach.get(_NEXT)),
+                "command": int(found.command),
+                "next_command": int(found.next_command),
+            }
+        if sensed.image is None or self._needed - known.keys():
             return None
-        return Observation(sensed.image, now_s, sensed.speed_mps, target_ego_m, command)
+        return Observation(sensed.image, now_s, **known)
 
     def _tell(self, missing: Sequence[str], now_s: float) -> None:
         """Log what is missing, each thing once in a route."""
@@ -135,25 +143,28 @@ class TeamDriver:
                 _log.warning("at %.2f s: %s", now_s, words)
 
 
-def within_reach(
-    target_ego_m: tuple[float, float], reach: InputRange | None
-) -> tuple[float, float]:
-    """A target point ahead that is no farther away than those of the training, in the same
-    direction. Leaderboard 2.x leaves up to 200 m between two points of its plans, which models that
-    learned from points every 50 m have not seen.
+def within_reach(targets_ego_m: tuple[float, ...], reach: InputRange | None) -> tuple[float, ...]:
+    """Target points of which those ahead are no farther away than those of the training, in the
+    same direction. Leaderboard 2.x leaves up to 200 m between two points of its plans, which models
+    that learned from points every 50 m have not seen.
 
     Args:
-        target_ego_m: x forward and y left.
-        reach: the range of target points in training; None where it is not known.
+        targets_ego_m: x forward and y left of each point, one after the other.
+        reach: the range of these numbers in training; None where it is not known.
     """
-    if reach is None or target_ego_m[0] <= 0:
-        return target_ego_m
-    scale = 1.0
-    for value, low, high in zip(target_ego_m, reach.low, reach.high, strict=True):
-        bound = high if value > 0 else low
-        if abs(value) > abs(bound) and value * bound > 0:
-            scale = min(scale, bound / value)
-    return scale * target_ego_m[0], scale * target_ego_m[1]
+    if reach is None:
+        return targets_ego_m
+    found: list[float] = []
+    for k in range(0, len(targets_ego_m), 2):
+        point, scale = targets_ego_m[k : k + 2], 1.0
+        for value, low, high in zip(
+            point, reach.low[k : k + 2], reach.high[k : k + 2], strict=True
+        ):
+            bound = high if value > 0 else low
+            if point[0] > 0 and abs(value) > abs(bound) and value * bound > 0:
+                scale = min(scale, bound / value)
+        found += [scale * value for value in point]
+    return tuple(found)
 
 
 def _load(config: LeaderboardConfig) -> Predictor:

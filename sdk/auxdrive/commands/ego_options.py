@@ -29,7 +29,7 @@ def with_ego_options(command: Command) -> Command:
     ]
     options = [
         inspect.Parameter(
-            each.option,
+            _parameter(each),
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
             annotation=Annotated[
@@ -49,7 +49,7 @@ def parsed(given: Mapping[str, float | str | None]) -> dict[str, Any]:
     """The ego inputs that were given, by name, as an `Observation` holds them.
 
     Args:
-        given: the values of the options, by option; None where one was not given.
+        given: the values of the options, by parameter; None where one was not given.
 
     Raises:
         UsageError: a text does not hold the numbers of its input.
@@ -57,7 +57,7 @@ def parsed(given: Mapping[str, float | str | None]) -> dict[str, Any]:
     return {
         each.name: _value(each, value)
         for each in EGO_INPUTS.values()
-        if (value := given.get(each.option)) is not None
+        if (value := given.get(_parameter(each))) is not None
     }
 
 
@@ -77,6 +77,11 @@ def check_given(layout: EgoLayout, given: Mapping[str, Any]) -> None:
             raise UsageError(f"this model needs {name} beside the image: give {option}")
         if name in given and name not in layout.names:
             raise UsageError(f"this model does not take {name}: leave --{each.option} out")
+
+
+def _parameter(each: EgoInput) -> str:
+    """The command's parameter for an option, which typer names in the same way."""
+    return each.option.replace("-", "_")
 
 
 def _metavar(each: EgoInput) -> str:

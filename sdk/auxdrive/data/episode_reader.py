@@ -9,11 +9,12 @@ import numpy as np
 
 from auxdrive.data.episode_files import AHEAD_NAME, STATE_NAME
 from auxdrive.data.lidar_points import LidarPoints, has_points
-from auxdrive.data.state import STATE_DTYPE
+from auxdrive.data.state import STATE_DTYPE, completed, lacking
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.storage.arrays import map_npy, read_npy_header
 from auxdrive.storage.reading import exists, is_folder
+from auxdrive.types import AnyArray
 
 
 class EpisodeReader:
@@ -61,17 +62,18 @@ class EpisodeReader:
         self._shapes = {m: self._shapes[m] for m in Modality if m in self._shapes}
 
     @property
-    def state(self) -> np.memmap[Any, Any]:
-        """The records (N,) of `STATE_DTYPE`, memory-mapped and read-only. They are mapped at each
-        call, so that a reader keeps no file open.
+    def state(self) -> AnyArray:
+        """The records (N,) of `STATE_DTYPE`, read-only and memory-mapped, unless an earlier version
+        of auxdrive wrote them with fewer fields. They are mapped at each call, so that a reader
+        keeps no file open.
 
         Raises:
             DataError: the file was damaged since.
         """
-        return map_npy(self.path / STATE_NAME)
+        return completed(map_npy(self.path / STATE_NAME))
 
     @property
-    def ahead(self) -> np.memmap[Any, Any] | None:
+    def ahead(self) -> AnyArray | None:
         """The records (N, K) of `STATE_DTYPE` that would have followed each frame, had the driver
         of the labels driven on from there: one frame after the other, at the data set's rate. None
         where that driver drove, so that the frames that followed say it.
@@ -79,7 +81,7 @@ class EpisodeReader:
         Raises:
             DataError: the file was damaged since.
         """
-        return map_npy(self.path / AHEAD_NAME) if self._has_ahead else None
+        return completed(map_npy(self.path / AHEAD_NAME)) if self._has_ahead else None
 
     @property
     def has_lidar_points(self) -> bool:
@@ -140,7 +142,7 @@ class EpisodeReader:
     def _checked_length(self) -> int:
         file = self.path / STATE_NAME
         shape, dtype = read_npy_header(file)
-        if dtype != STATE_DTYPE:
+        if lacking(dtype) is None:
             raise DataError(f"{file}: {_other_records(dtype)}")
         if len(shape) != 1:
             raise DataError(f"{file}: must be one-dimensional, got the shape {shape}")
@@ -153,7 +155,7 @@ class EpisodeReader:
         if not exists(file):
             return False
         shape, dtype = read_npy_header(file)
-        if dtype != STATE_DTYPE:
+        if lacking(dtype) is None:
             raise DataError(f"{file}: {_other_records(dtype)}")
         if len(shape) != 2 or shape[0] != self._length or not shape[1]:
             raise DataError(

@@ -31,11 +31,23 @@ STATE_DTYPE = np.dtype(
             "<i1",
             # 1 while the steering was disturbed on purpose: the car does not follow the driver
         ),
+        # the two target points after that one, and the command at the first of them
+        ("target_2_x_m", "<f4"),
+        ("target_2_y_m", "<f4"),
+        ("target_3_x_m", "<f4"),
+        ("target_3_y_m", "<f4"),
+        ("next_command", "<i1"),
+        ("standing_s", "<f4"),  # since when the car stands still, as `StandingTime` counts it
     ]
 )
+LATER_FIELDS = (
+    "target_2_x_m", "target_2_y_m", "target_3_x_m", "target_3_y_m", "next_command", "standing_s",
+)  # fmt: skip
+"""The fields that came later. Records may lack them, and they are unknown then."""
 UNKNOWN: dict[str, float | int] = {
     "x_m": np.nan, "y_m": np.nan, "yaw_rad": np.nan, "speed_mps": np.nan, "command": -1,
-    "target_x_m": np.nan, "target_y_m": np.nan,
+    "target_x_m": np.nan, "target_y_m": np.nan, "target_2_x_m": np.nan, "target_2_y_m": np.nan,
+    "target_3_x_m": np.nan, "target_3_y_m": np.nan, "next_command": -1, "standing_s": np.nan,
 }  # fmt: skip
 """The fields that a source may not know, and the value that then stands for "unknown"."""
 StateLike = np.void | AnyArray | Mapping[str, float]
@@ -86,6 +98,41 @@ def state_record(state: StateLike) -> AnyArray:
         if not 0 <= record[name] <= 1:
             raise InputError(f"the state's {name} is {record[name]}; a pedal goes from 0 to 1")
     return record
+
+
+def lacking(dtype: np.dtype[Any]) -> tuple[str, ...] | None:
+    """Which fields records lack that an earlier version of auxdrive wrote; none where they are of
+    this version.
+
+    Args:
+        dtype: of the records.
+
+    Returns:
+        Some of `LATER_FIELDS`; None where no version wrote such records.
+    """
+    names = STATE_DTYPE.names or ()
+    missing = tuple(name for name in LATER_FIELDS if name not in (dtype.names or ()))
+    known = np.dtype([(name, STATE_DTYPE[name]) for name in names if name not in missing])
+    return missing if dtype == known else None
+
+
+def completed(records: AnyArray) -> AnyArray:
+    """Records with every field of `STATE_DTYPE`: those that they lack (`lacking`) are unknown.
+
+    Args:
+        records: of any shape.
+
+    Returns:
+        The same array where nothing is lacking; else a copy, read-only.
+    """
+    missing = lacking(records.dtype)
+    if not missing:
+        return records
+    whole = np.empty(records.shape, STATE_DTYPE)
+    for name in STATE_DTYPE.names or ():
+        whole[name] = UNKNOWN[name] if name in missing else records[name]
+    whole.flags.writeable = False
+    return whole
 
 
 def following_records(record: AnyArray, ahead: Sequence[StateLike], count: int) -> AnyArray:

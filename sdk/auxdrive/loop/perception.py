@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auxdrive.bundles import ego_of
 from auxdrive.cameras.base import Camera, Frame
@@ -15,6 +15,7 @@ from auxdrive.checks.numbers import reading, shown
 from auxdrive.errors import InputError
 from auxdrive.loop.state import VehicleState
 from auxdrive.predictor import Predictor
+from auxdrive.standing import StandingTime
 from auxdrive.types import Observation, Prediction
 
 _LOOK_S = 0.1
@@ -115,6 +116,7 @@ class Perception:
         self._predictor, self._camera, self._saw = predictor, camera, saw
         self._inputs = ego_of(predictor.card).names
         self._state: VehicleState | None = None
+        self._standing = StandingTime()
         self._stopping = False
         # daemons: a camera that gives nothing any more must not keep the process from ending
         self._threads = [
@@ -126,6 +128,10 @@ class Perception:
         """Tell what the vehicle knows of itself now. Images that are predicted from later are taken
         to be of this moment. The first call begins it all.
         """
+        if state.standing_s is None:
+            speed_mps = reading("speed_mps", state.speed_mps, "the forward speed in m/s")
+            standing_s = self._standing.update(speed_mps, time.monotonic())
+            state = replace(state, standing_s=standing_s)
         begins, self._state = self._state is None, state
         if begins:
             for thread in self._threads:

@@ -18,6 +18,9 @@ class VehicleState:
         target_ego_m: target point (x forward, y left) in the ego frame, as `RouteFollower` gives
             it.
         command: route command (the number of a `RoadOption`).
+        next_targets_ego_m: the two target points after that one (x, y, x, y), likewise.
+        next_command: the route command at the first of these.
+        standing_s: how long the vehicle has stood still. Leave it out: the loop counts it.
         yaw_rate_radps: measured, positive to the left.
         override: what the driver commands, while the driver does.
 
@@ -30,5 +33,8 @@ class VehicleState:
     speed_mps: float
     target_ego_m: tuple[float, float] | None = None
     command: int | None = None
+    next_targets_ego_m: tuple[float, float, float, float] | None = None
+    next_command: int | None = None
+    standing_s: float | None = None
     yaw_rate_radps: float | None = None
     override: Control | None = None
