@@ -22,7 +22,9 @@ from auxdrive_eval.driving.route_store import load_route, route_folder, save_rou
 from auxdrive_eval.driving.runner import drive_route
 from auxdrive_eval.driving.tally import what_became
 from auxdrive_eval.scoring import RULE_SETS
+from auxdrive_eval.simulators.embedded import sensors
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.simulators.embedded.spec import RECORDED
 from auxdrive_eval.world import Route
 from small_world import Agent
 
@@ -267,8 +269,11 @@ def test_the_controller_is_chosen_anew_for_every_route(
 
 
 def test_a_sensor_that_the_simulator_has_not_is_a_mistake_of_the_user(
-    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
+    simulator: EmbeddedSimulator,
+    short_routes: tuple[Route, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(sensors, "SENSED", RECORDED)
     with pytest.raises(SimulatorError, match="no sensor for infrared"):
         drive_route(
             simulator,

@@ -261,8 +261,8 @@ def test_mistakes_are_errors(simulator: EmbeddedSimulator) -> None:
         fresh.step(Control(float("nan"), 0.0, 0.0))
     with pytest.raises(SimulatorError, match="render=False"):
         fresh.sense([Modality.RGB])
-    with pytest.raises(SimulatorError, match="no sensor for infrared"):
-        fresh.sense([Modality.INFRARED])
+    with pytest.raises(SimulatorError, match="no sensor for edge"):
+        fresh.sense([Modality.EDGE])
     with pytest.raises(SimulatorError, match="number of cars"):
         EmbeddedSimulator(traffic=-1)
     with pytest.raises(SimulatorError, match="tick"):

@@ -8,7 +8,9 @@ from auxdrive.data.derived import DERIVATIONS
 from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
 from auxdrive_eval.driving.sensing import sense
+from auxdrive_eval.simulators.embedded import sensors
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.simulators.embedded.spec import RECORDED
 from auxdrive_eval.world import Route
 
 
@@ -26,8 +28,11 @@ def test_computed_modalities_come_from_the_sensed_ones(
 
 
 def test_what_no_sensor_sees_is_a_simulator_error(
-    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
+    simulator: EmbeddedSimulator,
+    short_routes: tuple[Route, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(sensors, "SENSED", RECORDED)
     simulator.reset(short_routes[0], 1)
     with pytest.raises(SimulatorError, match="no sensor for infrared"):
         sense(simulator, [Modality.RGB, Modality.INFRARED])

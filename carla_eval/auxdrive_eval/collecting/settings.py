@@ -116,6 +116,11 @@ def check_frames(
         )
 
 
+def recorded_by_default(simulator: SimulatorSettings) -> tuple[Modality, ...]:
+    """What a simulator's recording holds where nobody chooses."""
+    return simulator.spec.recorded or simulator.spec.sensors
+
+
 def collect_settings(
     simulator: SimulatorSettings | None = None,
     modalities: Sequence[Modality] | None = None,
@@ -125,7 +130,8 @@ def collect_settings(
 
     Args:
         simulator: None is the embedded simulator with its defaults.
-        modalities: what to record; None is everything that the simulator can sense.
+        modalities: what to record; None is what the simulator records by default
+            (`SimulatorSpec.recorded`).
         values: the other fields of `CollectSettings`, by their names; `episodes` or `frames` must
             be among them.
 
@@ -136,11 +142,11 @@ def collect_settings(
         >>> from auxdrive_eval import SimulatorSettings, collect_settings
         >>> simulator = SimulatorSettings(options={"traffic": 5})
         >>> settings = collect_settings(simulator, frames=1000)
-        >>> settings.modalities == simulator.spec.sensors
-        True
+        >>> [modality.value for modality in settings.modalities]
+        ['rgb', 'depth', 'segmentation', 'lidar']
     """
     simulator = simulator or SimulatorSettings()
-    recorded = simulator.spec.sensors if modalities is None else tuple(modalities)
+    recorded = recorded_by_default(simulator) if modalities is None else tuple(modalities)
     try:
         return CollectSettings.model_validate(
             {"simulator": simulator, "modalities": recorded, **values}

@@ -81,7 +81,8 @@ def collect(
     modalities: Annotated[
         str | None,
         typer.Option(
-            help="Modalities to record, separated by commas (default: all that the simulator has).",
+            help="Modalities to record, separated by commas (default: rgb, depth, segmentation and "
+            "lidar, as far as the simulator has them; the embedded one also has infrared).",
             show_default=False,
             autocompletion=some_of(modality_names),
         ),

@@ -22,7 +22,7 @@ from auxdrive.storage.reading import entries, exists, is_folder
 from auxdrive.strict import Strict, mistakes_of, read_model
 from pydantic import Field, ValidationError, model_validator
 
-from auxdrive_eval.collecting.settings import check_frames, divided
+from auxdrive_eval.collecting.settings import check_frames, divided, recorded_by_default
 from auxdrive_eval.driving.route_store import StoredRoute
 from auxdrive_eval.driving.settings import EvaluationSettings, differences
 from auxdrive_eval.simulators.settings import make_simulator
@@ -39,7 +39,7 @@ class RecordOptions:
     Attributes:
         folder: the data set's.
         rate_hz: frames per second of game time; the simulator's ticks are a multiple.
-        modalities: what is recorded; None is everything that the simulator senses.
+        modalities: what is recorded; None is what the simulator records by default.
         lidar_points: whether the points of the LiDAR are recorded too.
 
     Examples:
@@ -87,7 +87,7 @@ def _settings(options: RecordOptions, evaluation: EvaluationSettings) -> RecordS
     Raises:
         UsageError: they are not possible.
     """
-    modalities = options.modalities or evaluation.simulator.spec.sensors
+    modalities = options.modalities or recorded_by_default(evaluation.simulator)
     values = {
         "evaluation": evaluation,
         "rate_hz": options.rate_hz,

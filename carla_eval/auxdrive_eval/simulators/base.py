@@ -256,6 +256,7 @@ class SimulatorSpec(Generic[Options]):
         make: (options, sensors) -> simulator. Without sensors it needs no renderer, and can still
             plan, step and drive its expert.
         sensors: what it can sense, in the order of recording.
+        recorded: what a recording holds where nobody chooses; empty for all of `sensors`.
         lidar_points: whether it gives the points of its LiDAR too (`SeesPoints`).
         caveat: what its scores must not be mistaken for.
         extra: the extra of auxdrive that installs what it needs.
@@ -277,6 +278,7 @@ class SimulatorSpec(Generic[Options]):
     make: Callable[[Options, bool], Simulator]
     sensors: tuple[Modality, ...]
     lidar_points: bool = False
+    recorded: tuple[Modality, ...] = ()
     caveat: str = "no CARLA scores"
     extra: str = ""
     package: str = ""

@@ -94,6 +94,8 @@ def legend(modality: Modality) -> list[tuple[str, str]]:
         ]
     if modality is Modality.ATTENTION:
         return [("#ffffff", "what a driver has to look at")]
+    if modality is Modality.INFRARED:
+        return [("linear-gradient(to right, #000000, #ffffff)", "cold to warm")]
     if modality is Modality.EDGE:
         return [("linear-gradient(to right, #000000, #ffffff)", "Sobel magnitude of the luma")]
     return []

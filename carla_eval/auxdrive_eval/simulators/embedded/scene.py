@@ -46,6 +46,9 @@ class Renderer(Protocol):
             beyond 655 m; and class ids, uint8 (H, W).
         """
 
+    def infrared(self, scene: Scene) -> UInt8:
+        """The image of an infrared camera in the place of the RGB camera, uint8 (H, W)."""
+
     def lidar_points(self, scene: Scene) -> AnyArray:
         """The points of the LiDAR.
 

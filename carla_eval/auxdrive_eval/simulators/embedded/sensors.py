@@ -92,6 +92,8 @@ class Sensors:
             self._frames[Modality.DEPTH], self._frames[Modality.SEGMENTATION] = (
                 renderer.depth_and_segmentation(scene)
             )
+        if Modality.INFRARED in modalities:
+            self._frames[Modality.INFRARED] = renderer.infrared(scene)
         if Modality.LIDAR in modalities:
             from auxdrive.data.lidar import bev_histogram
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 DEFAULT_CAMERA = CameraSpec(width=256, height=144, fov_deg=100.0, x_m=1.7, y_m=0.0, z_m=1.6)
 """Behind the windscreen, 1.7 m ahead of the rear axle. The ego's own body is not drawn."""
-SENSED = (Modality.RGB, Modality.DEPTH, Modality.SEGMENTATION, Modality.LIDAR)
+RECORDED = (Modality.RGB, Modality.DEPTH, Modality.SEGMENTATION, Modality.LIDAR)
+SENSED = (*RECORDED, Modality.INFRARED)
 DEFAULT_TRAFFIC, MOST_TRAFFIC = 20, 500
 TICKS_S = (0.005, 0.1)
 """Shortest and longest tick, in seconds."""
@@ -95,6 +96,7 @@ EMBEDDED = SimulatorSpec(
     options_type=EmbeddedOptions,
     make=_make,
     sensors=SENSED,
+    recorded=RECORDED,
     lidar_points=True,
     extra="sim",
     package="panda3d",

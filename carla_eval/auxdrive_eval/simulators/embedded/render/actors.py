@@ -24,6 +24,7 @@ from auxdrive_eval.simulators.embedded.render.shapes.cars import PAINTS, car_fac
 from auxdrive_eval.simulators.embedded.render.shapes.faces import (
     CLASS_ID,
     Face,
+    Heat,
     Layer,
     PlaneTable,
     pack,
@@ -100,6 +101,7 @@ class Actors:
         self._lamps: dict[int, dict[LightColour, NodePath]] = {}
         self._lit: dict[int, LightColour] = {}
         self._fronts: dict[int, list[int]] = {}
+        self._lenses: dict[tuple[int, LightColour], list[int]] = {}
         self._hang_lamps(town, textures)
         self._shown: Scene | None = None
         self._visible: list[NodePath] = []
@@ -117,6 +119,9 @@ class Actors:
             numbers = attach_numbers(self._numbers, list(chain(*unlit)), self._registry)
             fronts = chain(*(head[bodies.HEAD_SIDES :] for head in unlit))
             self._fronts[light_id] = [numbers[face] for face in fronts]
+            for index, colour in enumerate(_LAMP_ORDER):
+                lenses = [head[bodies.LENSES][index] for head in unlit]
+                self._lenses[light_id, colour] = [numbers[face] for face in lenses]
 
     def show(self, scene: Scene) -> None:
         """Put the scene's cars, people and lamps into both graphs. Showing the same object again
@@ -149,6 +154,8 @@ class Actors:
                 heads[colour].show()
                 if before is not None:
                     heads[before].hide()
+                    self._registry.heats[self._lenses[light_id, before]] = Heat.AS_CLASS
+                self._registry.heats[self._lenses[light_id, colour]] = Heat.LIT_LENS
                 self._lit[light_id] = colour
                 self._registry.classes[self._fronts[light_id]] = CLASS_ID[f"{colour}_light"]
 

@@ -8,6 +8,7 @@ Legend: H, W rows and columns; F faces.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from auxdrive.cards import CameraSpec
@@ -31,6 +32,7 @@ from auxdrive_eval.simulators.embedded.render.shapes.faces import CLASS_ID
 from auxdrive_eval.simulators.embedded.render.shapes.town_faces import town_faces
 from auxdrive_eval.simulators.embedded.render.sky import attach_sky
 from auxdrive_eval.simulators.embedded.render.textures import make_textures
+from auxdrive_eval.simulators.embedded.render.thermal import ThermalCamera
 from auxdrive_eval.simulators.embedded.scene import Scene
 from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.world import Weather
@@ -46,6 +48,15 @@ _GLOWING[[CLASS_ID[f"{name}_light"] for name in ("traffic", "red", "yellow", "gr
 """The classes that night does not dim."""
 _PIXEL = np.uint64(32)
 _RED_BLUE, _GREEN = np.uint64(0x00FF00FF_00FF00FF), np.uint64(0x0000FF00_0000FF00)
+
+
+class _Seen(NamedTuple):
+    """What the camera sees of a scene: the face in each pixel (H, W), 1 / its depth, its class."""
+
+    scene: Scene
+    numbers: AnyArray
+    inverse: Float32
+    classes: UInt8
 
 
 class PandaRenderer:
@@ -102,7 +113,8 @@ class PandaRenderer:
         self._overlay: Overlay | None = None
         self._light: Light | None = None
         self._registry = FaceRegistry.empty()
-        self._seen: tuple[Scene, Float32, UInt8] | None = None
+        self._thermal: ThermalCamera | None = None
+        self._seen: _Seen | None = None
 
     def load(self, town: Town, weather: Weather) -> None:
         """Build the static geometry of a town, and release that of the last one.
@@ -130,6 +142,7 @@ class PandaRenderer:
         self._town_nodes = [image, numbers, sky]
         self._actors = Actors(town, light, textures, image, numbers, self._registry)
         self._overlay = Overlay(light, self._rays, self._camera.height, self._camera.width)
+        self._thermal = ThermalCamera(light, self._rays, self._camera.height, self._camera.width)
         self._light = light
 
     def rgb(self, scene: Scene) -> UInt8:
@@ -156,6 +169,15 @@ class PandaRenderer:
         inverse, classes = self._see(scene)
         centimetres = np.rint(100.0 / np.maximum(inverse, 100.0 / _DEPTH_LIMIT))
         return centimetres.astype(np.uint16), classes.copy()
+
+    def infrared(self, scene: Scene) -> UInt8:
+        """uint8 (H, W), see `render.thermal`."""
+        actors, _, _ = self._loaded()
+        actors.show(scene)
+        self._see(scene)
+        assert self._seen is not None
+        assert self._thermal is not None
+        return self._thermal.image(self._seen.numbers, self._seen.inverse, self._registry)
 
     def lidar_points(self, scene: Scene) -> AnyArray:
         """The points of the LiDAR: 32 rings over 360 degrees, up to 60 m.
@@ -189,7 +211,7 @@ class PandaRenderer:
         for node in self._town_nodes:
             node.remove_node()
         self._town_nodes = []
-        self._actors = self._overlay = self._light = None
+        self._actors = self._overlay = self._light = self._thermal = None
         self._seen = None
 
     def _open_device(self) -> Device:
@@ -224,14 +246,14 @@ class PandaRenderer:
         """1 / depth, float32 (H, W), 0 for the sky, and class ids. Drawn once per scene, since fog
         and headlights need them too.
         """
-        if self._seen is None or self._seen[0] is not scene:
+        if self._seen is None or self._seen.scene is not scene:
             origin, axes = self._aim(self._numbers, scene.ego)
             numbers = self._numbers.draw()[::-1] & 0xFFFFFF
             inverse = self._registry.inverse_depths(
                 numbers.ravel(), self._rays, origin, axes
             ).reshape(numbers.shape)
-            self._seen = (scene, inverse, self._registry.classes[numbers])
-        return self._seen[1:]
+            self._seen = _Seen(scene, numbers, inverse, self._registry.classes[numbers])
+        return self._seen.inverse, self._seen.classes
 
 
 def _heading(ego: Pose2) -> tuple[Float64, Float64]:

@@ -26,11 +26,12 @@ _RIM_M = 0.05
 
 @dataclass(slots=True)
 class FaceRegistry:
-    """The number of each face, its class and its plane in the world frame (float32). It grows when
-    meshes are registered.
+    """The number of each face, its class, what warms it, and its plane in the world frame
+    (float32). It grows when meshes are registered.
     """
 
     classes: UInt8
+    heats: UInt8
     normals: Float32
     offsets: Float32
     centres: Float32
@@ -42,6 +43,7 @@ class FaceRegistry:
         none = np.zeros((1, 3), dtype=np.float32)
         return cls(
             np.array([CLASS_ID["sky"]], dtype=np.uint8),
+            np.zeros(1, dtype=np.uint8),
             none,
             np.ones(1, dtype=np.float32),
             none,
@@ -67,6 +69,7 @@ class FaceRegistry:
             )
         tables = [mesh.planes for mesh in meshes]
         self.classes = np.concatenate([self.classes, *(m.class_of_face for m in meshes)])
+        self.heats = np.concatenate([self.heats, *(m.heat_of_face for m in meshes)])
         self.normals = np.concatenate(
             [self.normals, *(t.normals for t in tables)], dtype=np.float32
         )
@@ -116,7 +119,7 @@ class FaceRegistry:
             origin: (3,) in the world.
             axes: (3, 3), the rows are the view's right, forward and up in the world.
         """
-        faces, place = self._seen(numbers)
+        faces, place = self.seen(numbers)
         table = np.empty((5, len(faces)), dtype=np.float32)
         table[:3] = self._inverse_coefficients(faces, origin, axes).T
         forward = axes[1].astype(np.float32)
@@ -142,7 +145,7 @@ class FaceRegistry:
             origin: (3,) in the world.
             axes: (3, 3), the rows are the axes of `directions` in the world.
         """
-        faces, place = self._seen(numbers)
+        faces, place = self.seen(numbers)
         inverse = _dot(self._inverse_coefficients(faces, origin, axes).T, place, directions)
         points = (directions @ axes.astype(np.float32)).T
         centres = (self.centres[faces] - origin.astype(np.float32)).T
@@ -154,7 +157,7 @@ class FaceRegistry:
         inverse[~inside] = 0.0
         return inverse
 
-    def _seen(self, numbers: AnyArray) -> tuple[AnyArray, AnyArray]:
+    def seen(self, numbers: AnyArray) -> tuple[AnyArray, AnyArray]:
         """The different faces among `numbers` (P,), in order, and the place of each number among
         them. An image shows only few of a town's faces.
         """

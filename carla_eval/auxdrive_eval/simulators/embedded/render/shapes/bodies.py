@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from auxdrive.types import Float64
 
-from auxdrive_eval.simulators.embedded.render.shapes.faces import Colour, Face
+from auxdrive_eval.simulators.embedded.render.shapes.faces import Colour, Face, Heat
 from auxdrive_eval.simulators.embedded.render.shapes.meshes import (
     box_outline,
     place,
@@ -30,6 +30,8 @@ HEAD_WIDTH_M = 0.8
 HEAD_HEIGHT_M = 2.1
 HEAD_SIDES = 4
 """The first faces of a light's head: its other sides and its top; the rest are its front."""
+LENSES = slice(HEAD_SIDES, HEAD_SIDES + 12, 4)
+"""The faces of the lamps, from the top."""
 
 
 def pole(height_m: float, radius_m: float = 0.09) -> list[Face]:
@@ -50,7 +52,7 @@ def street_lamp(height_m: float) -> list[Face]:
     return [
         *faces,
         *place(arm, 0.8, 0.0, 0.0),
-        Face(head, (1.0, 0.93, 0.72), "pole", emissive=True),
+        Face(head, (1.0, 0.93, 0.72), "pole", emissive=True, heat=Heat.LAMP),
     ]
 
 

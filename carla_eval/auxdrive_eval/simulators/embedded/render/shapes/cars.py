@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from auxdrive.types import Float64
 
-from auxdrive_eval.simulators.embedded.render.shapes.faces import Colour, Face
-from auxdrive_eval.simulators.embedded.render.shapes.meshes import shadow
+from auxdrive_eval.simulators.embedded.render.shapes.faces import Colour, Face, Heat
+from auxdrive_eval.simulators.embedded.render.shapes.meshes import shadow, warmed
 from auxdrive_eval.simulators.embedded.town.model import CarKind
 
 PAINTS: tuple[Colour, ...] = (
@@ -64,6 +64,7 @@ def car_faces(
     colour: int,
     *,
     braking: bool = False,
+    running: bool = True,
 ) -> list[Face]:
     """The faces of a car.
 
@@ -74,6 +75,7 @@ def car_faces(
         height_m: from the road to the roof.
         colour: number of the paint colour, modulo their count.
         braking: whether the tail lamps shine.
+        running: whether it drives or stands with its engine on; else all of it is cold.
 
     Returns:
         The faces in the car's frame. The last one is its shadow.
@@ -89,13 +91,15 @@ def car_faces(
             _wheel(x, half + 0.02, radius, left=True),
             _wheel(x, -half - 0.02, radius, left=False),
         ]
+    if not running:
+        faces = warmed(faces, Heat.AS_CLASS)
     return [*faces, shadow(length_m, width_m)]
 
 
 def _quad(
-    corners: list[tuple[float, float, float]], colour: Colour, *, emissive: bool = False
+    corners: list[tuple[float, float, float]], colour: Colour, heat: Heat, *, emissive: bool = False
 ) -> Face:
-    return Face(np.array(corners), colour, "vehicle", emissive=emissive)
+    return Face(np.array(corners), colour, "vehicle", emissive=emissive, heat=heat)
 
 
 def _hull(
@@ -107,7 +111,7 @@ def _hull(
     side = [(rear, _SILL_M), (front, _SILL_M), *((x[i], z[i]) for i in (3, 2, 1, 0))]
     right = np.array([(px, -half, pz) for px, pz in side])
     left = np.array([(px, half, pz) for px, pz in reversed(side)])
-    faces = [Face(right, paint, "vehicle"), Face(left, paint, "vehicle")]
+    faces = warmed([Face(side, paint, "vehicle") for side in (right, left)], Heat.BODYWORK)
     faces += [
         _quad(
             [
@@ -117,8 +121,9 @@ def _hull(
                 (x[i], half, z[i]),
             ],
             paint,
+            heat,
         )
-        for i in (0, 2)
+        for i, heat in ((0, Heat.BODYWORK), (2, Heat.ENGINE))
     ]
     tail = (_TAIL_LIT, True) if braking else (_TAIL_OFF, False)
     faces += _end(rear, -1.0, half, z[0], paint, *tail)
@@ -127,7 +132,7 @@ def _hull(
     top = [(px, py, _SILL_M) for px, py, _ in under]
     for i in range(4):  # the dark skirt between the sill and the road
         j = (i + 1) % 4
-        faces.append(_quad([under[j], under[i], top[i], top[j]], _TRIM))
+        faces.append(_quad([under[j], under[i], top[i], top[j]], _TRIM, Heat.EXHAUST))
     return faces
 
 
@@ -144,9 +149,11 @@ def _end(
         (lamp_y, half, middle, belt, lamp, lit),
     ]
     faces = []
+    heat = Heat.ENGINE if sign > 0 else Heat.BODYWORK
     for y0, y1, z0, z1, colour, glow in strips:
         a, b = (y0, y1) if sign > 0 else (y1, y0)
-        faces.append(_quad([(x, a, z0), (x, b, z0), (x, b, z1), (x, a, z1)], colour, emissive=glow))
+        corners = [(x, a, z0), (x, b, z0), (x, b, z1), (x, a, z1)]
+        faces.append(_quad(corners, colour, heat, emissive=glow))
     return faces
 
 
@@ -170,13 +177,15 @@ def _cabin(
 
     faces = []
     bottom, eave, top = ring(0.0), ring(0.82), ring(1.0)
-    for lower, upper, colour in ((bottom, eave, _GLASS), (eave, top, paint)):
+    for lower, upper, colour, heat in (
+        (bottom, eave, _GLASS, Heat.WINDOW),
+        (eave, top, paint, Heat.BODYWORK),
+    ):
         for i in range(4):
             j = (i + 1) % 4
-            faces.append(
-                Face(np.array([lower[i], lower[j], upper[j], upper[i]]), colour, "vehicle")
-            )
-    return [*faces, Face(top, paint, "vehicle")]
+            points = np.array([lower[i], lower[j], upper[j], upper[i]])
+            faces.append(Face(points, colour, "vehicle", heat=heat))
+    return [*faces, Face(top, paint, "vehicle", heat=Heat.BODYWORK)]
 
 
 def _wheel(x: float, y: float, radius: float, *, left: bool) -> Face:
@@ -186,4 +195,4 @@ def _wheel(x: float, y: float, radius: float, *, left: bool) -> Face:
     points = np.column_stack(
         [x + radius * np.cos(angle), np.full(8, y), radius + radius * np.sin(angle)]
     )
-    return Face(points, _TYRE, "vehicle")
+    return Face(points, _TYRE, "vehicle", heat=Heat.TYRE)

@@ -37,6 +37,20 @@ class Layer(IntEnum):
     OBJECT = 7
 
 
+class Heat(IntEnum):
+    """What the infrared camera sees a face as, where its class does not say it (`AS_CLASS`)."""
+
+    AS_CLASS = 0
+    SKIN = 1
+    BODYWORK = 2
+    ENGINE = 3
+    EXHAUST = 4
+    TYRE = 5
+    WINDOW = 6
+    LAMP = 7
+    LIT_LENS = 8
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
     """One planar polygon.
@@ -50,6 +64,7 @@ class Face:
         triangles: (k, 3) indices for polygons that are not convex; None is a fan.
         emissive: shown in its own colour whatever the light.
         alpha: opacity; faces with less than 1 are only in the RGB image.
+        heat: what the infrared camera sees it as.
     """
 
     points: Float64
@@ -61,6 +76,7 @@ class Face:
     triangles: AnyArray | None = None
     emissive: bool = False
     alpha: float = 1.0
+    heat: Heat = Heat.AS_CLASS
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +110,7 @@ class Mesh:
         emissive: bool (V,).
         face_of_vertex: int32 (V,), counts from 0.
         class_of_face: uint8 (F,).
+        heat_of_face: uint8 (F,), of `Heat`.
         triangles: int32 (T, 3).
         planes: of its faces.
     """
@@ -105,6 +122,7 @@ class Mesh:
     emissive: AnyArray
     face_of_vertex: AnyArray
     class_of_face: UInt8
+    heat_of_face: UInt8
     triangles: AnyArray
     planes: PlaneTable = field(repr=False)
 
@@ -197,6 +215,7 @@ def pack(faces: Sequence[Face]) -> Mesh:
         emissive=np.array([face.emissive for face in faces])[face_of_vertex],
         face_of_vertex=face_of_vertex,
         class_of_face=np.array([CLASS_ID[face.class_name] for face in faces], dtype=np.uint8),
+        heat_of_face=np.array([face.heat for face in faces], dtype=np.uint8),
         triangles=np.concatenate(triangles).astype(np.int32),
         planes=planes,
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from auxdrive.types import Float64
 
-from auxdrive_eval.simulators.embedded.render.shapes.faces import Colour, Face, Layer
+from auxdrive_eval.simulators.embedded.render.shapes.faces import Colour, Face, Heat, Layer
 
 
 def rectangle(x0: float, y0: float, x1: float, y1: float, z: float) -> Float64:
@@ -62,9 +64,20 @@ def place(
             f.triangles,
             f.emissive,
             f.alpha,
+            f.heat,
         )
         for f in faces
     ]
+
+
+def warmed(faces: Sequence[Face], heat: Heat) -> list[Face]:
+    """The faces, as the infrared camera sees what is so warm.
+
+    Args:
+        faces: which.
+        heat: what warms them.
+    """
+    return [replace(face, heat=heat) for face in faces]
 
 
 def prism(

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from auxdrive.types import Float64
 
-from auxdrive_eval.simulators.embedded.render.shapes.faces import Colour, Face, Layer
+from auxdrive_eval.simulators.embedded.render.shapes.faces import Colour, Face, Heat, Layer
 from auxdrive_eval.simulators.embedded.render.shapes.meshes import (
     box_outline,
     place,
@@ -20,6 +20,7 @@ from auxdrive_eval.simulators.embedded.render.shapes.meshes import (
     regular,
     shadow,
     transform,
+    warmed,
 )
 from auxdrive_eval.simulators.embedded.town.model import BODY_SIZES_M, BodyKind
 
@@ -109,11 +110,12 @@ def _head(style: int) -> list[Face]:
     """A head whose chin is the origin."""
     skin, hair = _SKIN[style % len(_SKIN)], _HAIR[style % len(_HAIR)]
     outline = regular(6, 0.115, math.pi / 6)
-    return [
+    faces = [
         *prism(outline * 0.7, -0.08, 0.0, skin, _PERSON),
         *prism(outline, 0.0, 0.15, skin, _PERSON),
         *prism(outline, 0.15, 0.24, hair, _PERSON, shrink=0.7),
     ]
+    return warmed(faces, Heat.SKIN)
 
 
 def _bicycle(style: int) -> list[Face]:
@@ -171,7 +173,7 @@ def _vending_machine(length_m: float, width_m: float, height_m: float) -> list[F
     faces = prism(box_outline(length_m, width_m), 0.0, height_m, red, _THING)
     x, half, low, high = length_m / 2 + 0.005, 0.36 * width_m, 0.35 * height_m, 0.92 * height_m
     window = np.array([(x, -half, low), (x, half, low), (x, half, high), (x, -half, high)])
-    return [*faces, Face(window, glass, _THING, emissive=True)]
+    return [*faces, Face(window, glass, _THING, emissive=True, heat=Heat.LAMP)]
 
 
 def _container(length_m: float, width_m: float, height_m: float) -> list[Face]:

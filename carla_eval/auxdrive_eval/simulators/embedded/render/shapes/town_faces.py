@@ -265,7 +265,8 @@ def _outward(polygon: Float64, mouth: AnyArray) -> Float64:
 
 def _prop(prop: Prop) -> list[Face]:
     if prop.car is not None:
-        faces = car_faces(prop.car, prop.length_m, prop.width_m, prop.height_m, prop.style)
+        size = (prop.length_m, prop.width_m, prop.height_m)
+        faces = car_faces(prop.car, *size, prop.style, running=False)
     elif prop.kind is PropKind.BUILDING:
         faces = bodies.building(prop.length_m, prop.width_m, prop.height_m, prop.style)
     elif prop.kind is PropKind.TREE:
