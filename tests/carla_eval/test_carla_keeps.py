@@ -42,6 +42,8 @@ def test_a_drive_through_the_stock_client_is_recorded_and_filmed(tmp_path: Path)
     assert np.isfinite(episode.state["steer_rad"]).all()
     assert episode.state["throttle"].max() > 0  # the expert sets off
     assert episode.ahead is None  # CARLA cannot tell what would happen
+    assert episode.plan is not None  # but its expert says what it means to do
+    assert episode.plan["target_speed_mps"].max() > 0
     assert episode.lidar_points is not None
     for histogram, points in zip(episode.frames(Modality.LIDAR), episode.lidar_points, strict=True):
         assert len(points) > 0

@@ -98,6 +98,10 @@ def test_poses_are_the_rear_axles_and_targets_the_followers(recorded: Collected)
     after = [f"target_{k}_{axis}_m" for k in (2, 3) for axis in "xy"]
     assert [*first[after]] == pytest.approx(told.next_targets_ego_m, rel=1e-5)
     assert (first["next_command"], first["standing_s"]) == (int(told.next_command), 0.0)
+    plans = Dataset.open(recorded.out).episode("s3-00000").plan
+    assert plans is not None
+    simulator.expert()
+    np.testing.assert_allclose(plans["path_ego_m"][0], simulator.expert_plan().path_ego_m, 1e-5)
 
 
 def test_several_workers_write_the_same_bytes(recorded: Collected, tmp_path: Path) -> None:

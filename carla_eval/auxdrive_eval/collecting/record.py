@@ -13,6 +13,7 @@ import numpy as np
 from auxdrive.cards import CameraSpec
 from auxdrive.data.episode_files import EPISODES_DIR
 from auxdrive.data.episode_writer import EpisodeWriter
+from auxdrive.data.plan import ExpertPlan
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.route_follower import RouteFollower, TargetPoint
 from auxdrive.standing import STANDING_MPS, StandingTime
@@ -20,7 +21,7 @@ from auxdrive.types import Control, Float32
 
 from auxdrive_eval.collecting.perturbation import Perturbation
 from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
-from auxdrive_eval.simulators.base import SeesPoints, Simulator
+from auxdrive_eval.simulators.base import Planning, SeesPoints, Simulator
 from auxdrive_eval.world import Route, WorldState
 
 _LOG = logging.getLogger(__name__)
@@ -127,6 +128,7 @@ def record_episode(
         modalities,
         shapes,
         lidar_points=lidar_points,
+        plans=isinstance(simulator, Planning),
         keep_on_error=False,
     ) as writer:
         while not over.reached(state):
@@ -137,7 +139,9 @@ def record_episode(
                 disturbed = perturbation is not None and perturbation.offset_rad(state.time_s) != 0
                 row = state_row(state, control, target, standing_s, disturbed)
                 points = points_of(simulator) if lidar_points else None
-                writer.append(simulator.sense(modalities), row, lidar_points=points)
+                expert_plan = plan_of(simulator)
+                frames = simulator.sense(modalities)
+                writer.append(frames, row, lidar_points=points, plan=expert_plan)
             state = simulator.step(
                 control if perturbation is None else perturbation.apply(control, state.time_s)
             )
@@ -146,6 +150,11 @@ def record_episode(
             f"route {plan.route_seed}"
         )
         return len(writer)
+
+
+def plan_of(simulator: Simulator) -> ExpertPlan | None:
+    """What the simulator's expert means to do now; None where it does not say."""
+    return simulator.expert_plan() if isinstance(simulator, Planning) else None
 
 
 def points_of(simulator: Simulator) -> Float32:

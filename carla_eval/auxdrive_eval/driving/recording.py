@@ -2,7 +2,7 @@
 
 While a student drives, the label of a frame is what the expert would do there: its control, and
 where it would be from then on (`ahead.npy`, see `auxdrive.data.episode_files`), as DAgger asks for
-(Ross et al. 2011).
+(Ross et al. 2011); and what it means to do (`plan.npy`).
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from auxdrive.standing import STANDING_MPS, StandingTime
 from auxdrive_eval.collecting.record import (
     MAX_STANDING_S,
     frame_shapes,
+    plan_of,
     points_of,
     state_row,
 )
 from auxdrive_eval.driving.drive_data import DriveData, episode_id, is_by_expert
 from auxdrive_eval.driving.onlookers import Moment
 from auxdrive_eval.driving.runner import RouteResult
-from auxdrive_eval.simulators.base import Foreseeing, Simulator
+from auxdrive_eval.simulators.base import Foreseeing, Planning, Simulator
 from auxdrive_eval.world import Route, WorldState
 
 AHEAD_S = 2.0
@@ -70,6 +71,7 @@ class RouteRecorder:
             frame_shapes(simulator.camera, settings.modalities),
             ahead=count,
             lidar_points=settings.lidar_points,
+            plans=isinstance(simulator, Planning),
             keep_on_error=False,
         )
 
@@ -89,7 +91,8 @@ class RouteRecorder:
             ahead = tuple(map(_pose_row, simulator.expert_ahead(self._ahead)))
         row = state_row(state, label, target, standing_s, disturbed=not self._by_expert)
         points = points_of(simulator) if self._with_points else None
-        self._writer.append(simulator.sense(self._modalities), row, ahead, points)
+        plan, frames = plan_of(simulator), simulator.sense(self._modalities)
+        self._writer.append(frames, row, ahead, points, plan)
 
     def end(self, result: RouteResult) -> Mapping[str, bytes]:
         """Put the episode in its place, unless nothing was recorded or the simulation crashed."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, runtime_checkable
 
 from auxdrive.cards import CameraSpec, VehicleSpec
+from auxdrive.data.plan import ExpertPlan
 from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
@@ -215,6 +216,29 @@ class Foreseeing(Protocol):
 
         Args:
             ticks: after how many, ascending, each 1 or more.
+
+        Raises:
+            SimulatorError: no route was set.
+        """
+
+
+@runtime_checkable
+class Planning(Protocol):
+    """A simulator whose expert says what it means to do. Recordings hold it as `plan.npy`, which
+    the task `path_speed` learns.
+
+    Examples:
+        >>> from auxdrive_eval import SimulatorSettings, make_simulator
+        >>> from auxdrive_eval.simulators.base import Planning
+        >>> simulator = make_simulator(SimulatorSettings(), sensors=False)
+        >>> isinstance(simulator, Planning)
+        True
+    """
+
+    def expert_plan(self) -> ExpertPlan:
+        """Where the expert means to drive from here and how fast, whoever drives. Nothing of the
+        world changes by it. Call it after `expert` at the same tick, since the expert may keep in
+        mind what it has seen.
 
         Raises:
             SimulatorError: no route was set.

@@ -5,8 +5,8 @@ N records of `STATE_DTYPE`. Where somebody else drove than whose control is the 
 `episodes/<id>/ahead.npy` holds (N, K) records: of each frame the K next ones, at the data set's
 rate, as they would have been had the driver of the labels driven on from there. Where the points of
 the LiDAR were recorded, they lie in `lidar_points.npy` and `lidar_points_end.npy`
-(`auxdrive.data.lidar_points`). A finished episode is put in place by one rename, so an episode that
-can be seen is complete.
+(`auxdrive.data.lidar_points`); the expert's plans, N records of `PLAN_DTYPE`, in `plan.npy`. A
+finished episode is put in place by one rename, so an episode that can be seen is complete.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ STATE_NAME = "state.npy"
 AHEAD_NAME = "ahead.npy"
 POINTS_NAME = "lidar_points.npy"
 POINTS_END_NAME = "lidar_points_end.npy"
+PLAN_NAME = "plan.npy"
 
 
 def clean_partial(dataset_dir: Path | str) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from auxdrive.data.episode_files import AHEAD_NAME, STATE_NAME
+from auxdrive.data.episode_files import AHEAD_NAME, PLAN_NAME, STATE_NAME
 from auxdrive.data.lidar_points import LidarPoints, has_points
+from auxdrive.data.plan import PLAN_DTYPE
 from auxdrive.data.state import STATE_DTYPE, completed, lacking
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
@@ -46,6 +47,7 @@ class EpisodeReader:
         self._length = self._checked_length()
         self._has_ahead = self._checked_ahead()
         self._has_points = has_points(self.path, self._length)
+        self._has_plan = self._checked_plan()
         self._shapes: dict[Modality, tuple[int, ...]] = {}
         self.look_again()
 
@@ -97,6 +99,16 @@ class EpisodeReader:
             DataError: the files are damaged.
         """
         return LidarPoints(self.path) if self._has_points else None
+
+    @property
+    def plan(self) -> AnyArray | None:
+        """The expert's plans, records (N,) of `auxdrive.data.plan.PLAN_DTYPE`, memory-mapped and
+        read-only. None where none were recorded.
+
+        Raises:
+            DataError: the file was damaged since.
+        """
+        return map_npy(self.path / PLAN_NAME) if self._has_plan else None
 
     @property
     def episode_id(self) -> str:
@@ -161,6 +173,20 @@ class EpisodeReader:
             raise DataError(
                 f"{file}: must hold some records for each of the {self._length} frames of "
                 f"state.npy, got the shape {shape}"
+            )
+        return True
+
+    def _checked_plan(self) -> bool:
+        file = self.path / PLAN_NAME
+        if not exists(file):
+            return False
+        shape, dtype = read_npy_header(file)
+        if dtype != PLAN_DTYPE:
+            raise DataError(f"{file}: the records are not of auxdrive's PLAN_DTYPE (found {dtype})")
+        if shape != (self._length,):
+            raise DataError(
+                f"{file}: must hold a record for each of the {self._length} frames of state.npy, "
+                f"got the shape {shape}"
             )
         return True
 

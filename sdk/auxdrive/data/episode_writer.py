@@ -13,8 +13,9 @@ from typing import Any, Self
 import numpy as np
 
 from auxdrive.checks.numbers import shown
-from auxdrive.data.episode_files import AHEAD_NAME, EPISODES_DIR, STATE_NAME
+from auxdrive.data.episode_files import AHEAD_NAME, EPISODES_DIR, PLAN_NAME, STATE_NAME
 from auxdrive.data.lidar_points import PointsWriter, checked_points
+from auxdrive.data.plan import PLAN_DTYPE, ExpertPlan, checked_plan
 from auxdrive.data.state import STATE_DTYPE, StateLike, following_records, state_record
 from auxdrive.errors import DataError, InputError, unknown_name
 from auxdrive.modalities import MODALITIES, Modality, parse_modality
@@ -64,6 +65,7 @@ class EpisodeWriter:
             the labels driven on (see `EpisodeReader.ahead`); 0 where that driver drives.
         lidar_points: whether every `append` brings the points of the LiDAR too
             (`auxdrive.data.lidar_points`).
+        plans: whether every `append` brings the plan of the labels' driver.
         keep_on_error: whether what was recorded is published when an exception, Ctrl-C or a full
             disk ends the recording. False removes it, for recordings that can be repeated and are
             of no use in part.
@@ -94,6 +96,7 @@ class EpisodeWriter:
         *,
         ahead: int = 0,
         lidar_points: bool = False,
+        plans: bool = False,
         keep_on_error: bool = True,
     ) -> None:
         self.episode_id = check_episode_id(episode_id)
@@ -120,6 +123,7 @@ class EpisodeWriter:
         self._streams: dict[Modality, NpyStream] = {}
         self._ahead: NpyStream | None = None
         self._points: PointsWriter | None = None
+        self._plan: NpyStream | None = None
         self._bytes = 0
         self._last_time_s = -np.inf
         self._open = True
@@ -131,6 +135,8 @@ class EpisodeWriter:
                 self._ahead = NpyStream(self._partial / AHEAD_NAME, (ahead,), STATE_DTYPE)
             if lidar_points:
                 self._points = PointsWriter(self._partial)
+            if plans:
+                self._plan = NpyStream(self._partial / PLAN_NAME, (), PLAN_DTYPE)
         except FileExistsError:
             raise DataError(
                 f"{self._partial}: this process is recording the episode {episode_id} already"
@@ -148,6 +154,7 @@ class EpisodeWriter:
         state: StateLike,
         ahead: Sequence[StateLike] = (),
         lidar_points: AnyArray | None = None,
+        plan: ExpertPlan | None = None,
     ) -> None:
         """Record one instant. After an InputError nothing of the instant has been recorded, and the
         caller may go on with the next.
@@ -160,10 +167,11 @@ class EpisodeWriter:
             ahead: as many states as were announced, of later times, in their order.
             lidar_points: float32 (n, 4) of finite numbers, where they were announced: x, y, z in
                 the ego frame, metres, and the intensity.
+            plan: of the labels' driver at this instant, where plans were announced.
 
         Raises:
             InputError: a modality is missing or was not announced, a shape or dtype is wrong, a
-                state is not valid, or the time does not increase.
+                state or plan is not valid, or the time does not increase.
             DataError: the disk is full or refuses. The writer is closed then; the message says
                 whether the instants before were kept.
         """
@@ -179,6 +187,7 @@ class EpisodeWriter:
         announced = 0 if self._ahead is None else self._ahead.item_shape[0]
         following = following_records(record, ahead, announced)
         points = self._checked_points(lidar_points)
+        planned = checked_plan(plan, self._plan is not None)
         try:
             for modality, array in arrays.items():
                 if modality not in self._streams:
@@ -193,6 +202,8 @@ class EpisodeWriter:
             if self._points is not None and points is not None:
                 self._points.append(points)
                 self._bytes += points.nbytes
+            if self._plan is not None and planned is not None:
+                self._plan.append(planned)
             self._state.append(record)
         except OSError as error:
             raise self._refused(error, self._keep_on_error) from error
@@ -276,7 +287,7 @@ class EpisodeWriter:
 
     def _publish(self) -> None:
         """Cut every file to the instants that are complete, and put the folder in its place."""
-        for stream in (self._state, self._ahead, self._points, *self._streams.values()):
+        for stream in (self._state, self._ahead, self._points, self._plan, *self._streams.values()):
             if stream is not None:
                 stream.finish(len(self))
         put_in_place(self._partial, self.path)
@@ -288,7 +299,7 @@ class EpisodeWriter:
             return
         self._open = False
         state = getattr(self, "_state", None)  # absent when the disk refused its very first bytes
-        for stream in (*self._streams.values(), state, self._ahead, self._points):
+        for stream in (*self._streams.values(), state, self._ahead, self._points, self._plan):
             if stream is not None:
                 stream.abandon()
         shutil.rmtree(self._partial, ignore_errors=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from auxdrive.data.plan import ExpertPlan
 from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
 from auxdrive.types import AnyArray, Control, Float32
@@ -177,6 +178,14 @@ class ClientHalf:
             SimulatorError: no route was set.
         """
         return self._driving().expert()
+
+    def expert_plan(self) -> ExpertPlan:
+        """What it means to do. See `Planning`.
+
+        Raises:
+            SimulatorError: no route was set.
+        """
+        return self._driving().expert_plan()
 
     def close(self) -> None:
         """Remove every actor, and give the server its time back. It may be called again."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from auxdrive.data.plan import ExpertPlan
 from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
 from auxdrive.types import AnyArray, Control, Float32
@@ -113,6 +114,12 @@ class DrivenRoute:
         with self._session.asked("what else moves"):
             seen = self._surroundings.others()
         return self._expert.control(self._state, seen)
+
+    def expert_plan(self) -> ExpertPlan:
+        """What the expert means to do now."""
+        with self._session.asked("what else moves"):
+            seen = self._surroundings.others()
+        return self._expert.plan(self._state, seen)
 
     def close(self) -> None:
         """Remove every actor that was spawned for the route."""

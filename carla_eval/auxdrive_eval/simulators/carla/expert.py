@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from auxdrive.data.plan import PATH_POINTS, PATH_STEP_M, PLAN_TIMES_S, ExpertPlan
 from auxdrive.frames import world_to_ego
 from auxdrive.geometry import cumulative_length, pure_pursuit_tan
 from auxdrive.types import Control
@@ -29,6 +30,8 @@ LOOKAHEAD_S = 0.5
 STANDING_MPS = 0.1
 PEDALS = (0.3, 0.15, 0.75)
 """Throttle for each m/s that is lacking, at the wanted speed, and at most."""
+GAINS_MPS2 = (-4.0, 2.0)
+"""How fast the speed falls and rises in its plan."""
 BRAKE_FROM_MPS, BRAKE_PER_MPS = 0.3, 0.4
 
 
@@ -64,6 +67,30 @@ class Expert:
         wish_mps = min(self._limits_mps(state, seen, here_m))
         throttle, brake = _pedals(state.speed_mps, wish_mps)
         return Control(self._steer_rad(state, here_m), throttle, brake)
+
+    def plan(self, state: WorldState, seen: Sequence[Other]) -> ExpertPlan:
+        """Where it means to drive, and how fast. The speeds of later are those that it could reach
+        at `GAINS_MPS2`, within what limits it from there on; what moves is taken to stay where it
+        is. So behind a car that drives they are too low.
+
+        Args:
+            state: see `control`.
+            seen: see `control`.
+        """
+        here_m = self._progress_m(state.ego_centre)
+        rear_m = here_m - self._axles.rear_m
+        path = [self._point(rear_m + PATH_STEP_M * (k + 1)) for k in range(PATH_POINTS)]
+        wish_mps = min(self._limits_mps(state, seen, here_m))
+        speeds, speed_mps, at_m, before_s = [], state.speed_mps, here_m, 0.0
+        for time_s in PLAN_TIMES_S:
+            step_s, before_s = time_s - before_s, time_s
+            least, most = (speed_mps + gain * step_s for gain in GAINS_MPS2)
+            later_mps = min(self._limits_mps(state, seen, at_m))
+            speed_mps = max(min(max(later_mps, least), most), 0.0)
+            at_m += speed_mps * step_s
+            speeds.append(speed_mps)
+        target_mps = 0.0 if wish_mps < STANDING_MPS else wish_mps
+        return ExpertPlan(world_to_ego(np.array(path), state.ego), np.array(speeds), target_mps)
 
     def _limits_mps(
         self, state: WorldState, seen: Sequence[Other], here_m: float

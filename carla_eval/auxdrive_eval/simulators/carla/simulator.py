@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from auxdrive.cards import VehicleSpec
+from auxdrive.data.plan import ExpertPlan
 from auxdrive.errors import AuxdriveError, WorkerDied
 from auxdrive.machine.worker_processes import OwnProcess
 from auxdrive.modalities import Modality
@@ -212,6 +213,16 @@ class CarlaSimulator:
         """
         control: Control = self._ask(2 * self._options.timeout_s, "expert")
         return control
+
+    def expert_plan(self) -> ExpertPlan:
+        """What our own simple driver means to do now. See `Planning`.
+
+        Raises:
+            SimulatorError: no route was set.
+            SimulationCrashed: the server or its client failed.
+        """
+        plan: ExpertPlan = self._ask(2 * self._options.timeout_s, "expert_plan")
+        return plan
 
     def close(self) -> None:
         """Remove every actor, give the server its time back, and end it if it was started here."""

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Sequence
 
+from auxdrive.data.plan import ExpertPlan
 from auxdrive.errors import SimulatorError
 from auxdrive.types import Control, Pose2
 
@@ -145,6 +146,10 @@ class DrivenRoute:
     def expert(self) -> Control:
         """The control that the expert would choose now."""
         return self._expert.control(self._ego)
+
+    def expert_plan(self) -> ExpertPlan:
+        """What the expert means to do now."""
+        return self._expert.plan(self._ego)
 
     def branch(self) -> DrivenRoute:
         """A copy that goes on by itself: what happens in it changes nothing here. It shares what

@@ -9,6 +9,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 
 from auxdrive.cards import CameraSpec, VehicleSpec
+from auxdrive.data.plan import ExpertPlan
 from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
@@ -238,6 +239,15 @@ class EmbeddedSimulator:
                 at += 1
             states.append(branch.state())
         return tuple(states)
+
+    def expert_plan(self) -> ExpertPlan:
+        """Where the expert means to drive, and how fast. See
+        `auxdrive_eval.simulators.base.Planning`.
+
+        Raises:
+            SimulatorError: no route was set.
+        """
+        return self._driving().expert_plan()
 
     def close(self) -> None:
         """Release the renderer."""

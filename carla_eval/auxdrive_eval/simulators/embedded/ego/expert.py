@@ -7,8 +7,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from auxdrive.data.plan import ExpertPlan
 from auxdrive.types import Control
 
+from auxdrive_eval.simulators.embedded.ego.intent import Intent, Lead, planned
 from auxdrive_eval.simulators.embedded.ego.merging import Merging
 from auxdrive_eval.simulators.embedded.ego.tracker import RouteTracker
 from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle
@@ -17,7 +19,7 @@ from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.simulators.embedded.traffic.car import Car
 from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
-from auxdrive_eval.simulators.embedded.traffic.idm import IdmParameters, idm_accel, speed_profile
+from auxdrive_eval.simulators.embedded.traffic.idm import IdmParameters, speed_profile
 from auxdrive_eval.world import Route
 
 LATERAL_MPS2 = 2.0
@@ -63,9 +65,17 @@ class Expert:
         Args:
             ego: the ego as a road user; None if it has left its route.
         """
-        accel = self._accel(ego)
+        accel = self._intent(ego).accel_mps2(self._vehicle.speed_mps)
         throttle, brake = self._pedals(accel)
         return Control(self._steer(), throttle, brake)
+
+    def plan(self, ego: Car | None) -> ExpertPlan:
+        """Where it means to drive from here, and how fast.
+
+        Args:
+            ego: see `control`.
+        """
+        return planned(self._tracker, self._vehicle, self._intent(ego))
 
     def _steer(self) -> float:
         """The road-wheel angle of the arc from the rear axle to a point of the route ahead: atan(2
@@ -90,14 +100,12 @@ class Expert:
         )
         return min(max(steer, -limit), limit)
 
-    def _accel(self, ego: Car | None) -> float:
-        speed = self._vehicle.speed_mps
-        wish = float(np.interp(self._tracker.progress_m, self._tracker.along, self._profile))
+    def _intent(self, ego: Car | None) -> Intent:
+        """What its speed goes by now."""
+        along, profile = self._tracker.along, self._profile
         if ego is None:
-            return idm_accel(speed, min(wish, OFF_ROUTE_MPS), parameters=DRIVING)
-        gap, lead_speed = self._traffic.leader(ego)
-        accel = idm_accel(speed, wish, gap, lead_speed, DRIVING)
-        accel = min(accel, self._merging.accel(ego, wish, DRIVING))
+            return Intent(along, profile, self._tracker, DRIVING, most_mps=OFF_ROUTE_MPS)
+        leads = [Lead(*self._traffic.leader(ego)), *self._merging.leads(ego, DRIVING)]
         junctions = self._traffic.junctions
         if (
             self._graph.town.lanes[ego.lane].junction_id is None
@@ -106,8 +114,8 @@ class Expert:
             # The line counts as a car at rest, placed so that the front bumper stops at the margin
             # before the line.
             to_line = junctions.to_line_m(ego) - LINE_MARGIN_M + DRIVING.gap_m
-            accel = min(accel, idm_accel(speed, wish, max(to_line, 0.1), 0.0, DRIVING))
-        return accel
+            leads.append(Lead(max(to_line, 0.1), 0.0))
+        return Intent(along, profile, self._tracker, DRIVING, tuple(leads))
 
     def _pedals(self, accel_mps2: float) -> tuple[float, float]:
         """Throttle and brake for an acceleration, by the vehicle's own model."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 
+from auxdrive_eval.simulators.embedded.ego.intent import Lead
 from auxdrive_eval.simulators.embedded.ego.tracker import RouteTracker
 from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.traffic.car import EGO_ID, Car
 from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
-from auxdrive_eval.simulators.embedded.traffic.idm import IdmParameters, idm_accel
+from auxdrive_eval.simulators.embedded.traffic.idm import IdmParameters
 
 LOOK_M, FOLLOW_M = 40.0, 10.0
 """Before a change begins, the ego looks at the other lane this early, and follows who drives there
@@ -35,22 +36,20 @@ class Merging:
         self._graph, self._tracker = graph, tracker
         self._vehicle, self._traffic = vehicle, traffic
 
-    def accel(self, ego: Car, wish_mps: float, driving: IdmParameters) -> float:
-        """The greatest acceleration, m/s^2; infinite where no change is near.
+    def leads(self, ego: Car, driving: IdmParameters) -> Iterator[Lead]:
+        """What it must keep behind; nothing where no change is near.
 
         Args:
             ego: as a road user.
-            wish_mps: the speed that it would drive.
             driving: how it drives.
         """
         changes = self._tracker.line.changes
         at_m = self._tracker.progress_m + self._vehicle.parameters.centre_ahead_m
         change = next((change for change in changes if change.end_m > at_m), None)
         if change is None or ego.lane == change.into or at_m < change.begin_m - LOOK_M:
-            return math.inf
+            return
         speed, half_m = self._vehicle.speed_mps, ego.length_m / 2
         here_m = self._graph.foot(change.into, *self._vehicle.centre)
-        accel = math.inf
         for other in self._traffic.occupancy.get(change.into, ()):
             if other.car_id == EGO_ID:
                 continue
@@ -60,9 +59,6 @@ class Merging:
                 and other.tail_m < here_m + half_m + FREE_AHEAD_M
             )
             if at_m < change.begin_m and beside:
-                to_begin = change.begin_m - at_m + driving.gap_m
-                accel = min(accel, idm_accel(speed, wish_mps, to_begin, 0.0, driving))
+                yield Lead(change.begin_m - at_m + driving.gap_m, 0.0)
             elif at_m > change.begin_m - FOLLOW_M and other.tail_m > here_m:
-                gap = max(other.tail_m - here_m - half_m, 0.1)
-                accel = min(accel, idm_accel(speed, wish_mps, gap, other.speed_mps, driving))
-        return accel
+                yield Lead(max(other.tail_m - here_m - half_m, 0.1), other.speed_mps)

@@ -1,0 +1,102 @@
+"""What the expert means to do, as recordings hold it: `plan.npy` of an episode has one record of
+`PLAN_DTYPE` for each frame.
+
+Legend: P points of the path, T times. Ego frame: x forward, y left, origin at the rear axle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from auxdrive.checks.limits import MAX_SPEED_MPS
+from auxdrive.checks.numbers import number, shown
+from auxdrive.errors import InputError
+from auxdrive.types import AnyArray, Float64
+
+PATH_POINTS, PATH_STEP_M = 20, 1.0
+"""The path has so many points, one each time that it goes on by so much."""
+PLAN_TIMES_S = (0.5, 1.0, 1.5, 2.0)
+"""The speed is planned for these times, seconds after the frame."""
+
+PLAN_DTYPE = np.dtype(
+    [
+        ("path_ego_m", "<f4", (PATH_POINTS, 2)),
+        ("speeds_mps", "<f4", (len(PLAN_TIMES_S),)),
+        ("target_speed_mps", "<f4"),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpertPlan:
+    """Where the expert means to drive, and how fast.
+
+    Attributes:
+        path_ego_m: (P, 2), where it means to drive: the points of its path 1, 2, ... 20 m on, in
+            the ego frame of now. It is a path by distance, so it is as long at rest as at speed.
+        speeds_mps: (T,), how fast it will be at `PLAN_TIMES_S`, as it drives on.
+        target_speed_mps: the speed that it wants here and now: at which it would neither accelerate
+            nor brake, with what is ahead of it. 0 where it means to stand. It follows from the
+            scene and not from the present speed.
+
+    Examples:
+        >>> import numpy as np
+        >>> from auxdrive.data.plan import ExpertPlan, plan_record
+        >>> ahead = np.stack([np.arange(1.0, 21.0), np.zeros(20)], axis=1)
+        >>> plan = ExpertPlan(ahead, np.array([1.0, 2.0, 3.0, 4.0]), target_speed_mps=8.0)
+        >>> float(plan_record(plan)["target_speed_mps"])
+        8.0
+    """
+
+    path_ego_m: Float64
+    speeds_mps: Float64
+    target_speed_mps: float
+
+
+def plan_record(plan: ExpertPlan) -> AnyArray:
+    """One record of `PLAN_DTYPE`, of no axes.
+
+    Args:
+        plan: the expert's at the moment of the frame.
+
+    Raises:
+        InputError: it is no plan, an array has another shape, or a number is not finite or no speed
+            of a road vehicle.
+    """
+    if not isinstance(plan, ExpertPlan):
+        raise InputError(f"the expert's plan is {shown(plan)}; give an ExpertPlan")
+    record = np.zeros((), PLAN_DTYPE)
+    for name in ("path_ego_m", "speeds_mps"):
+        given = np.asarray(getattr(plan, name))
+        if given.shape != PLAN_DTYPE[name].shape or given.dtype.kind not in "fiu":
+            raise InputError(
+                f"the plan's {name} is an array {given.dtype} {given.shape}; give numbers "
+                f"{PLAN_DTYPE[name].shape}"
+            )
+        if not np.isfinite(given).all():
+            raise InputError(f"the plan's {name} is not finite")
+        record[name] = given
+    record["target_speed_mps"] = number("the plan's target_speed_mps", plan.target_speed_mps)
+    for name in ("speeds_mps", "target_speed_mps"):
+        if not ((record[name] >= 0) & (record[name] <= MAX_SPEED_MPS)).all():
+            raise InputError(
+                f"the plan's {name} lies outside 0 to {MAX_SPEED_MPS:g} m/s; nobody plans that"
+            )
+    return record
+
+
+def checked_plan(plan: ExpertPlan | None, announced: bool) -> AnyArray | None:
+    """The record of a plan that an episode is to hold; None where it holds none.
+
+    Args:
+        plan: that was given.
+        announced: whether the episode holds plans.
+
+    Raises:
+        InputError: it is missing or was not announced, or see `plan_record`.
+    """
+    if announced != (plan is not None):
+        raise InputError("give the expert's plan" if announced else "no plans were announced")
+    return None if plan is None else plan_record(plan)
