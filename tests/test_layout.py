@@ -58,6 +58,7 @@ def test_loading_every_command_imports_nothing_heavy() -> None:
         "drive",
         "merge",
         "score",
+        "diagnose",
         "demo",
         "predict",
         "run",

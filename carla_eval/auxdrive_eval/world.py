@@ -48,6 +48,27 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class RoadUser:
+    """Another car, a pedestrian, a cyclist, or a thing that a scenario has put on the road.
+
+    Attributes:
+        user_id: as in `Contact.other_id`.
+        kind: as in `Contact.kind`.
+        place: of its middle.
+        yaw_rad: its heading.
+        extent: half length and half width of its box.
+        speed_mps: along its heading.
+    """
+
+    user_id: int
+    kind: CollisionKind
+    place: Point
+    yaw_rad: float
+    extent: tuple[float, float]
+    speed_mps: float
+
+
+@dataclass(frozen=True, slots=True)
 class TrafficLightView:
     """A traffic light that governs a lane. Its stop line is the segment across the lane before the
     junction.

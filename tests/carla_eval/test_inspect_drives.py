@@ -71,7 +71,11 @@ def test_one_of_its_routes(driven: Path) -> None:
     assert summary["path_driven"]["ticks"] == len(stored.trace)
     assert summary["path_driven"]["driven_m"] > 5
     # the expert predicts nothing, and nothing more was asked for
-    assert (summary["latency_ms"], summary["interventions"], summary["kept"]) == (None, [], [])
+    assert (summary["latency_ms"], summary["interventions"], summary["kept"]) == (
+        None,
+        [],
+        ["controls.npy"],
+    )
     assert "Destination was" in invoke(str(route_folder(driven, 1))).stdout
 
 

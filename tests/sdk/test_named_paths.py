@@ -16,6 +16,7 @@ COMMANDS_WITH_PATHS = [
     ["bench", "b", "--out", ""],
     ["collect", "--out", ""],
     ["demo", "--out", ""],
+    ["diagnose", ""],
     ["drive", "expert", "--out", ""],
     ["evaluate", "run", "--out", ""],
     ["export", "run", "--out", ""],

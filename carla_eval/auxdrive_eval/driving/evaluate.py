@@ -180,7 +180,7 @@ def _begin(
         _sensors(described),
         out,
         DriverIdentity() if earlier is None else earlier[1],
-    )
+    ).model_copy(update={"camera": described.camera if described else None})
     settings = settings.model_copy(update={"driver_sha256": driver.sha256})
     if earlier is not None:
         refuse_differences(out, EVALUATION.differences(earlier, (settings, driver)))

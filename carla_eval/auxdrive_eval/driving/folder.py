@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from auxdrive.cards import CameraSpec
 from auxdrive.errors import DataError
 from auxdrive.storage.claims import FolderKind
 from auxdrive.storage.publish import write_atomic
@@ -60,12 +61,14 @@ class DriverIdentity(Strict):
         made_while_driving: files that appeared in the agent's folder during the drive, such as
             logs. They do not belong to the agent.
         sensors: the leaderboard's names of its sensors; empty if the agent could not be set up.
+        camera: through which it sees; None for the expert, and where it could not be set up.
     """
 
     sha256: str = ""
     files: dict[str, str] = Field(default={})
     made_while_driving: tuple[str, ...] = ()
     sensors: tuple[str, ...] = ()
+    camera: CameraSpec | None = None
 
     def changes(self, now: DriverIdentity) -> str:
         """The differences between this driver and a later one in words; empty if there are none."""

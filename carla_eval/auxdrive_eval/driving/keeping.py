@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from auxdrive.extras import require_modules
 
+from auxdrive_eval.driving.decisions import Decisions
 from auxdrive_eval.driving.drive_data import DriveData, RecordOptions, recorded_drive
 from auxdrive_eval.driving.filming import RouteVideo
 from auxdrive_eval.driving.onlookers import Onlooker
@@ -66,14 +67,14 @@ class Keeping:
     rerun: bool = False
 
     def onlookers(self, simulator: Simulator, route: Route, index: int) -> tuple[Onlooker, ...]:
-        """Who looks on at one drive.
+        """Who looks on at one drive; what was decided is always kept.
 
         Args:
             simulator: in which the route is driven.
             route: that is driven.
             index: number of the drive among all, from 0.
         """
-        found: list[Onlooker] = []
+        found: list[Onlooker] = [Decisions()]
         if self.data is not None:
             found.append(RouteRecorder(self.data, simulator, route, index))
         if self.video:

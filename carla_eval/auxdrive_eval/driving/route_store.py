@@ -9,6 +9,8 @@ routes/<index>/film_<n>.jpg   what the camera saw
 routes/<index>/video.mp4      the drive as a video, if one was asked for
 routes/<index>/drive.rrd      the drive as a Rerun recording, likewise
 routes/<index>/agent.txt      the end of what the agent printed, if it printed anything
+routes/<index>/controls.npy   the control of each tick (`auxdrive_eval.driving.decisions`)
+routes/<index>/predictions.npy the predictions, if any was made (likewise)
 routes/<index>/scenarios.json the traffic situations and what came of them, if there were any
 """
 
@@ -53,7 +55,8 @@ from auxdrive_eval.world import ScenarioState
 _RESULT, _TRACE, _LATENCY, _OUTPUT = "result.json", "trace.npy", "latency.npy", "agent.txt"
 _SCENARIOS = "scenarios.json"
 VIDEO, RERUN = "video.mp4", "drive.rrd"
-BESIDE = (VIDEO, RERUN)
+CONTROLS, PREDICTIONS = "controls.npy", "predictions.npy"
+BESIDE = (VIDEO, RERUN, CONTROLS, PREDICTIONS)
 """Names of files that onlookers keep with a route."""
 _Scenarios = TypeAdapter(tuple[ScenarioState, ...])
 _JPEG_QUALITY, _FILM_LONGEST = 85, 640
@@ -221,8 +224,8 @@ def _files(route: StoredRoute) -> Mapping[str, bytes]:
         tally=route.tally,
         interventions=route.interventions,
     )
-    files = {_RESULT: stored.model_dump_json(indent=2).encode(), _TRACE: _npy(route.trace)}
-    files |= {_LATENCY: _npy(route.latency)} if len(route.latency) else {}
+    files = {_RESULT: stored.model_dump_json(indent=2).encode(), _TRACE: npy_bytes(route.trace)}
+    files |= {_LATENCY: npy_bytes(route.latency)} if len(route.latency) else {}
     files |= {f"film_{number}.jpg": jpeg for number, (_, jpeg) in enumerate(route.film)}
     if route.scenarios:
         files[_SCENARIOS] = _Scenarios.dump_json(route.scenarios, indent=2)
@@ -230,7 +233,8 @@ def _files(route: StoredRoute) -> Mapping[str, bytes]:
     return files | ({_OUTPUT: route.output.encode()} if route.output else {})
 
 
-def _npy(array: AnyArray) -> bytes:
+def npy_bytes(array: AnyArray) -> bytes:
+    """The content of an npy file."""
     file = io.BytesIO()
     np.save(file, array, allow_pickle=False)
     return file.getvalue()

@@ -17,7 +17,7 @@ from auxdrive.strict import Strict
 from auxdrive.types import AnyArray, Control, Float32
 from pydantic import Field
 
-from auxdrive_eval.world import Point, Route, TownMap, Weather, WorldState
+from auxdrive_eval.world import Point, RoadUser, Route, TownMap, Weather, WorldState
 
 if TYPE_CHECKING:
     from auxdrive_eval.routes.spec import RouteSpec
@@ -239,6 +239,26 @@ class Planning(Protocol):
         """Where the expert means to drive from here and how fast, whoever drives. Nothing of the
         world changes by it. Call it after `expert` at the same tick, since the expert may keep in
         mind what it has seen.
+
+        Raises:
+            SimulatorError: no route was set.
+        """
+
+
+@runtime_checkable
+class Surveying(Protocol):
+    """A simulator that tells who else is on the road. `auxdrive diagnose` asks it what was in view.
+
+    Examples:
+        >>> from auxdrive_eval import SimulatorSettings, make_simulator
+        >>> from auxdrive_eval.simulators.base import Surveying
+        >>> simulator = make_simulator(SimulatorSettings(), sensors=False)
+        >>> isinstance(simulator, Surveying)
+        True
+    """
+
+    def road_users(self) -> tuple[RoadUser, ...]:
+        """Everybody but the ego, those who are parked too.
 
         Raises:
             SimulatorError: no route was set.

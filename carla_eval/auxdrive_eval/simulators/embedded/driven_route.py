@@ -23,7 +23,7 @@ from auxdrive_eval.simulators.embedded.town_kits import TownKit
 from auxdrive_eval.simulators.embedded.traffic.bodies import Bodies
 from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
 from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
-from auxdrive_eval.world import TAIL_M, Contact, Route, WorldState
+from auxdrive_eval.world import TAIL_M, CollisionKind, Contact, RoadUser, Route, WorldState
 
 
 def require_planned(route: Route, kit: TownKit) -> None:
@@ -158,6 +158,18 @@ class DrivenRoute:
         kit, route = self._kit, self._tracker.route
         shared = (kit, kit.graph, kit.graph.town, kit.obstacles, kit.roads, route)
         return copy.deepcopy(self, {id(each): each for each in shared})
+
+    def road_users(self) -> tuple[RoadUser, ...]:
+        """Everybody but the ego: moving cars, those of scenarios, and parked ones."""
+        cars = (
+            RoadUser(car_id, CollisionKind.VEHICLE, (x, y), yaw, (half_m, half_width_m), speed_mps)
+            for (car_id, speed_mps), (x, y, yaw, half_m, half_width_m) in zip(
+                ((car_id, car.speed_mps) for car_id, car in self.traffic.cars.items()),
+                self._touching.cars.tolist(),
+                strict=True,
+            )
+        )
+        return (*cars, *self._bodies.road_users(), *self._kit.obstacles.parked)
 
     def scene(self) -> Scene:
         """What the renderer is given now. There is one object per tick, made when it is first

@@ -33,7 +33,7 @@ from auxdrive_eval.simulators.embedded.town.routing import random_route
 from auxdrive_eval.simulators.embedded.town.weather import weather_for
 from auxdrive_eval.simulators.embedded.town_kits import TownKits, TownSource
 from auxdrive_eval.simulators.embedded.version import VERSION
-from auxdrive_eval.world import Point, Route, TownMap, Weather, WorldState
+from auxdrive_eval.world import Point, RoadUser, Route, TownMap, Weather, WorldState
 
 _log = logging.getLogger(__name__)
 
@@ -248,6 +248,14 @@ class EmbeddedSimulator:
             SimulatorError: no route was set.
         """
         return self._driving().expert_plan()
+
+    def road_users(self) -> tuple[RoadUser, ...]:
+        """Who else is on the road. See `auxdrive_eval.simulators.base.Surveying`.
+
+        Raises:
+            SimulatorError: no route was set.
+        """
+        return self._driving().road_users()
 
     def close(self) -> None:
         """Release the renderer."""

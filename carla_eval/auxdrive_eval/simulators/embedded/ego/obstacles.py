@@ -7,7 +7,7 @@ from auxdrive.types import Float64
 
 from auxdrive_eval.simulators.embedded.geometry.boxes import box, overlaps
 from auxdrive_eval.simulators.embedded.town.model import Town
-from auxdrive_eval.world import CollisionKind, Contact
+from auxdrive_eval.world import CollisionKind, Contact, RoadUser
 
 POLE_M = 0.3
 _STATIC_BASE, _LIGHT_BASE, _SIGN_BASE = 10_000, 30_000, 40_000
@@ -16,6 +16,9 @@ _STATIC_BASE, _LIGHT_BASE, _SIGN_BASE = 10_000, 30_000, 40_000
 class StaticObstacles:
     """Everything in a town that stands still and can be hit. The ids of contacts are unique among
     cars, props, lights and signs.
+
+    Attributes:
+        parked: the cars among it.
     """
 
     def __init__(self, town: Town) -> None:
@@ -36,6 +39,11 @@ class StaticObstacles:
         for sign in (sign for sign in town.stop_signs.values() if sign.has_post):
             boxes.append(box(*sign.location, sign.yaw_rad, POLE_M, POLE_M))
             self.types.append((CollisionKind.LAYOUT, "traffic.stop", _SIGN_BASE + sign.sign_id))
+        self.parked = tuple(
+            RoadUser(other_id, kind, (float(x), float(y)), float(yaw), (float(a), float(b)), 0.0)
+            for (kind, _, other_id), (x, y, yaw, a, b) in zip(self.types, boxes, strict=True)
+            if kind is CollisionKind.VEHICLE
+        )
         self.boxes = np.array(boxes).reshape(-1, 5)
         self._reach = np.hypot(self.boxes[:, 3], self.boxes[:, 4])
 

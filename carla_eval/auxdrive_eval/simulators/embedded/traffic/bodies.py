@@ -22,7 +22,7 @@ from auxdrive_eval.simulators.embedded.town.model import (
     CarPose,
 )
 from auxdrive_eval.simulators.embedded.traffic.car import Claim
-from auxdrive_eval.world import CollisionKind, Contact, Point
+from auxdrive_eval.world import CollisionKind, Contact, Point, RoadUser
 
 FIRST_BODY_ID = 20_000
 """Ids of contacts are unique among cars, props, bodies, lights and signs."""
@@ -218,6 +218,20 @@ class Bodies:
         """The speed of a body in this tick, m/s; 0 while something holds it."""
         body = self.all[body_id]
         return body.speed_mps if body.moved_m > 0.0 else 0.0
+
+    def road_users(self) -> tuple[RoadUser, ...]:
+        """All of them as others see them."""
+        return tuple(
+            RoadUser(
+                b.body_id,
+                b.contact().kind,
+                b.place(b.along_m),
+                b.heading(),
+                (b.size_m[0] / 2, b.size_m[1] / 2),
+                self.speed(b.body_id),
+            )
+            for b in self.all.values()
+        )
 
     def car_poses(self) -> tuple[CarPose, ...]:
         """Those that are cars, for the renderer."""

@@ -1,0 +1,1 @@
+"""Taking drives apart: why a driver lost its points."""

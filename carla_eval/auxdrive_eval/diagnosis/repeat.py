@@ -1,0 +1,338 @@
+"""Driving a stored route again up to the events that are looked at.
+
+A simulator that repeats its worlds exactly (every one whose `Simulator` protocol is kept) gives the
+same drive for the same controls. Each tick is compared with the stored path; where one differs, the
+repetition ends, and nothing is told of what comes after.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from auxdrive.frames import world_to_ego
+from auxdrive.modalities import Modality
+from auxdrive.types import AnyArray, Control, Float64, UInt8
+
+from auxdrive_eval.criteria import Event
+from auxdrive_eval.diagnosis.cases import Case
+from auxdrive_eval.diagnosis.course import Course, OnCourse
+from auxdrive_eval.diagnosis.facts import Around, Hit, Instant, instant_of
+from auxdrive_eval.diagnosis.view import View, with_visibility
+from auxdrive_eval.driving.decisions import Predicted, predicted_by, prediction_table
+from auxdrive_eval.driving.drivers import Driver
+from auxdrive_eval.scoring.rule_sets import RuleSet
+from auxdrive_eval.simulators.base import Foreseeing, Simulator, Surveying
+from auxdrive_eval.world import Point, RoadUser, Route, WorldState
+
+AHEAD_S = (0.5, 1.0, 1.5, 2.0)
+"""When the expert's plan has its points, seconds after the moment."""
+GOES_AHEAD_S, GOES_M = 3.0, 3.0
+"""The expert drives on from a stop if it would be so far away after this time: a line that the car
+stands before is nearer.
+"""
+TRIED_BEYOND_S = 1.5
+"""The expert is tried for so long beyond the time of the infraction."""
+SENSED = (Modality.RGB, Modality.DEPTH, Modality.SEGMENTATION)
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A moment that is shown.
+
+    Attributes:
+        instant: its facts, with what of them is in view.
+        centre: of the car, in the world frame.
+        predicted: the model's last prediction; None without one.
+        expert_ego_m: (4, 2), where the expert would be at `AHEAD_S`; None where the simulator
+            cannot tell.
+        image: uint8 (H, W, 3), what the camera saw; None without sensors.
+    """
+
+    instant: Instant
+    centre: Point
+    predicted: Predicted | None = None
+    expert_ego_m: Float64 | None = None
+    image: UInt8 | None = None
+
+
+@dataclass
+class Seen:
+    """What was seen of a case.
+
+    Attributes:
+        case: the case.
+        instants: its moments.
+        shots: those that are shown.
+        hit: what was hit, of a collision.
+        expert_too: as in `Around`.
+        reached: whether the repetition came to its end.
+        speeds_mps: of the others at the last moment, by their ids: a collision stops them.
+    """
+
+    case: Case
+    instants: list[Instant] = field(default_factory=list)
+    shots: list[Shot] = field(default_factory=list)
+    hit: Hit | None = None
+    expert_too: bool | None = None
+    reached: bool = False
+    speeds_mps: dict[int, float] = field(default_factory=dict)
+
+    def around(self) -> Around:
+        """The facts that the rules sort by; none of a case that the repetition did not reach."""
+        case = self.case
+        return Around(
+            event=None if case.event is None else case.event.kind,
+            began_s=case.began_s,
+            at_s=case.at_s,
+            instants=tuple(self.instants) if self.reached else (),
+            hit=self.hit,
+            expert_too=self.expert_too,
+            earlier=case.earlier,
+            crept=case.crept,
+        )
+
+
+class Hand(Protocol):
+    """Who drives again."""
+
+    def control(self, simulator: Simulator, state: WorldState, tick: int) -> Control | None:
+        """The control of a tick; None where there is none any more.
+
+        Args:
+            simulator: that is driven in.
+            state: the world.
+            tick: its number, from 0.
+        """
+
+    def predicted(self, time_s: float) -> Predicted | None:
+        """The last prediction up to a time."""
+
+
+class RecordedHand:
+    """The controls and predictions that were kept with a drive.
+
+    Args:
+        controls: (N, 3): road-wheel angle, throttle and brake of each tick.
+        predictions: in the order of time.
+    """
+
+    def __init__(self, controls: Float64, predictions: Sequence[Predicted]) -> None:
+        self._controls, self._predictions = controls, predictions
+
+    def control(self, simulator: Simulator, state: WorldState, tick: int) -> Control | None:
+        """See `Hand`.
+
+        Args:
+            simulator: not asked.
+            state: not used.
+            tick: number of the tick, from 0.
+        """
+        del simulator, state
+        return Control(*self._controls[tick].tolist()) if tick < len(self._controls) else None
+
+    def predicted(self, time_s: float) -> Predicted | None:
+        """See `Hand`."""
+        past = (each for each in self._predictions if each.time_s <= time_s + 1e-9)
+        return max(past, key=lambda each: each.time_s, default=None)
+
+
+class DrivingHand:
+    """The driver itself, who drives again as it did.
+
+    Args:
+        driver: already started on the route.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def control(self, simulator: Simulator, state: WorldState, tick: int) -> Control | None:
+        """See `Hand`.
+
+        Args:
+            simulator: that is driven in.
+            state: the world.
+            tick: not used.
+        """
+        del tick
+        return self._driver.control(simulator, state)
+
+    def predicted(self, time_s: float) -> Predicted | None:
+        """See `Hand`.
+
+        Args:
+            time_s: not used: it is now.
+        """
+        del time_s
+        table = None if self._driver.seen is None else prediction_table([self._driver.seen])
+        return None if table is None else next(iter(predicted_by(table)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A route that was driven again.
+
+    Attributes:
+        seen: of each case.
+        differs_at_s: from when on it was another drive; None where it was the same.
+    """
+
+    seen: tuple[Seen, ...]
+    differs_at_s: float | None = None
+
+
+def repeat(
+    simulator: Simulator,
+    route: Route,
+    seed: int,
+    hand: Hand,
+    trace: AnyArray,
+    cases: Sequence[Case],
+    rules: RuleSet,
+) -> Repeated:
+    """Drive a route again up to the last of its cases, and look at each of them.
+
+    Args:
+        simulator: of the drive's own settings.
+        route: as it was planned.
+        seed: of traffic and lights on this drive.
+        hand: who drives.
+        trace: the stored path, which the repetition must follow.
+        cases: what is looked at.
+        rules: of the drive; they tell what the expert would have met.
+    """
+    return _Repetition(simulator, route, rules, hand, [Seen(case) for case in cases]).run(
+        seed, trace
+    )
+
+
+class _Repetition:
+    def __init__(
+        self, simulator: Simulator, route: Route, rules: RuleSet, hand: Hand, seen: list[Seen]
+    ) -> None:
+        self._simulator, self._route, self._rules, self._hand = simulator, route, rules, hand
+        self._seen, self._course = seen, Course(route)
+        self._along_m = 0.0
+
+    def run(self, seed: int, trace: AnyArray) -> Repeated:
+        simulator = self._simulator
+        last_s = max((each.case.at_s for each in self._seen), default=0.0)
+        state = simulator.reset(self._route, seed)
+        for tick in range(len(trace) + 1):
+            control = self._hand.control(simulator, state, tick)
+            self._look(state)
+            if state.time_s > last_s or control is None or tick == len(trace):
+                break
+            state = simulator.step(control)
+            if not _same(trace[tick], state):
+                return Repeated(tuple(self._seen), state.time_s)
+        return Repeated(tuple(self._seen))
+
+    def _look(self, state: WorldState) -> None:
+        place = self._course.follow(state.ego_centre, self._along_m)
+        self._along_m = max(self._along_m, place.along_m)
+        now_s, tick_s = state.time_s, self._simulator.tick_s
+        for seen in self._seen:
+            case = seen.case
+            if not case.from_s - tick_s / 2 < now_s < case.at_s + tick_s / 2:
+                continue
+            last = now_s > case.at_s - tick_s / 2
+            shown = any(abs(now_s - at_s) < tick_s / 2 for at_s in case.shown_s)
+            due = round((now_s - case.from_s) / tick_s) % max(1, round(case.step_s / tick_s)) == 0
+            if due or shown or last:
+                self._gather(seen, state, place, shown)
+            taken_s = case.taken_over_s
+            if taken_s is not None and abs(now_s - taken_s) < tick_s / 2:
+                seen.expert_too = self._expert_meets(case)
+            if last:
+                seen.reached = True
+
+    def _gather(self, seen: Seen, state: WorldState, place: OnCourse, shown: bool) -> None:
+        others = self._others()
+        expert = self._simulator.expert()
+        goes = expert.throttle > 0.0 and (not seen.case.stands or self._drives_on(state))
+        instant = instant_of(self._course, state, place, others, goes, expert.brake)
+        first_go = (
+            seen.case.stands
+            and instant.expert_goes
+            and state.time_s >= seen.case.began_s
+            and not any(each.expert_goes and each.time_s >= seen.case.began_s
+                        for each in seen.instants)
+        )  # fmt: skip
+        seen.instants.append(instant)
+        if shown or first_go:
+            seen.shots.append(self._shot(instant, state, others))
+        where = None if seen.case.event is None else seen.case.event.hit
+        if where is not None and state.contacts:
+            there: Point = where
+            met = min(state.contacts, key=lambda each: math.dist(each.location, there))
+            speed_mps = seen.speeds_mps.get(met.other_id, 0.0)
+            seen.hit = _hit(state, met.location, met.other_id, speed_mps, others)
+        seen.speeds_mps = {other.user_id: other.speed_mps for other in others}
+
+    def _drives_on(self, state: WorldState) -> bool:
+        """Whether the expert would drive on, and not only closer to a line."""
+        simulator = self._simulator
+        if not isinstance(simulator, Foreseeing):
+            return True
+        (there,) = simulator.expert_ahead([round(GOES_AHEAD_S / simulator.tick_s)])
+        return math.dist(there.ego_centre, state.ego_centre) >= GOES_M
+
+    def _others(self) -> tuple[RoadUser, ...]:
+        simulator = self._simulator
+        return simulator.road_users() if isinstance(simulator, Surveying) else ()
+
+    def _shot(self, instant: Instant, state: WorldState, others: Sequence[RoadUser]) -> Shot:
+        simulator = self._simulator
+        expert = None
+        if isinstance(simulator, Foreseeing):
+            ticks = [round(ahead_s / simulator.tick_s) for ahead_s in AHEAD_S]
+            there = simulator.expert_ahead(ticks)
+            expert = world_to_ego(
+                np.array([(each.ego.x_m, each.ego.y_m) for each in there]), state.ego
+            )
+        frames = simulator.sense(SENSED)
+        image = np.array(frames[Modality.RGB])
+        instant = with_visibility(instant, state, others, View(frames, simulator.camera))
+        predicted = self._hand.predicted(state.time_s)
+        return Shot(instant, state.ego_centre, predicted, expert, image)
+
+    def _expert_meets(self, case: Case) -> bool | None:
+        """Whether the expert, at the wheel from now on, would meet what the driver met."""
+        simulator = self._simulator
+        if not isinstance(simulator, Foreseeing) or case.event is None:
+            return None
+        last = round((TRIED_BEYOND_S + case.at_s - (case.taken_over_s or 0.0)) / simulator.tick_s)
+        criteria = self._rules.criteria(self._route)
+        met: list[Event] = [
+            event
+            for state in simulator.expert_ahead(range(1, last + 1))
+            for criterion in criteria
+            for event in criterion.update(state)
+        ]
+        return any(event.kind is case.event.kind for event in met)
+
+
+def _hit(
+    state: WorldState, place: Point, user_id: int, speed_mps: float, others: Sequence[RoadUser]
+) -> Hit:
+    x_m, y_m = state.ego_centre
+    other = next((each for each in others if each.user_id == user_id), None)
+    at = place if other is None else other.place
+    bearing = math.remainder(math.atan2(at[1] - y_m, at[0] - x_m) - state.ego.yaw_rad, math.tau)
+    if other is None:
+        return Hit(bearing)
+    return Hit(bearing, math.remainder(other.yaw_rad - state.ego.yaw_rad, math.tau), speed_mps)
+
+
+def _same(record: AnyArray, state: WorldState) -> bool:
+    """Whether the world is where the stored path has it, to the last bit."""
+    now = np.zeros((), record.dtype)
+    now["time_s"], (now["x_m"], now["y_m"]) = state.time_s, state.ego_centre
+    now["yaw_rad"], now["speed_mps"] = state.ego.yaw_rad, state.speed_mps
+    now["steer_rad"] = state.steer_rad
+    return bool(now == record)
