@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from auxdrive import cli
 from auxdrive.errors import UsageError
+from auxdrive_eval.collecting.planning import splits_of
 from auxdrive_eval.collecting.record import plan_episode
-from auxdrive_eval.collecting.settings import splits_of
 from hypothesis import given
 from hypothesis import strategies as st
 from small_recording import settings

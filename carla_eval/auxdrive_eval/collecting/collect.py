@@ -25,18 +25,22 @@ from auxdrive.storage.claims import FolderKind, changed, claim
 from auxdrive.storage.publish import partial_of, published_folder, write_atomic, write_new
 from auxdrive.storage.reading import entries, exists, is_folder, make_folder, refusals
 
+from auxdrive_eval.collecting.planning import (
+    origins_of,
+    planned_episode,
+    refuse_one_town,
+    splits_of,
+)
 from auxdrive_eval.collecting.record import (
     EpisodePlan,
     episode_folder,
     episode_id,
-    plan_episode,
 )
 from auxdrive_eval.collecting.recorder import MakeRecorder, Recorded
 from auxdrive_eval.collecting.settings import (
     SETTINGS_NAME,
     CollectSettings,
     read_settings,
-    splits_of,
 )
 from auxdrive_eval.simulators.settings import make_simulator, require_simulator
 
@@ -100,6 +104,7 @@ def collect(
     require_simulator(settings.simulator)
     _refuse_foreign_data(out)
     _refuse_other_classes(out, settings)
+    refuse_one_town(settings)
     with claim(out, settings, _recording(out)):
         write_atomic(out / SETTINGS_NAME, settings.model_dump_json(indent=2).encode() + b"\n")
         clean_partial(out)
@@ -170,7 +175,7 @@ class _Store:
             if self._enough(index):
                 return
             if index not in self.frames:
-                yield plan_episode(self.settings.seed, index, self.settings.route_seeds)
+                yield planned_episode(self.settings, index)
 
     def _enough(self, index: int) -> bool:
         """Whether the data set is complete without the episode `index`."""
@@ -206,8 +211,9 @@ class _Store:
         """Write and return the card of the episodes that are there. Before the first, it has no
         splits.
         """
-        splits = splits_of(sorted(self.frames), self.settings)
-        card = self._blank_card.model_copy(update={"splits": splits})
+        there = sorted(self.frames)
+        splits, origins = splits_of(there, self.settings), origins_of(there, self.settings)
+        card = self._blank_card.model_copy(update={"splits": splits, "episodes": origins})
         write_card(self.out, card)
         return card
 

@@ -20,6 +20,7 @@ from auxdrive.standing import STANDING_MPS, StandingTime
 from auxdrive.types import Control, Float32
 
 from auxdrive_eval.collecting.perturbation import Perturbation
+from auxdrive_eval.conditions import in_condition
 from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
 from auxdrive_eval.simulators.base import Planning, SeesPoints, Simulator
 from auxdrive_eval.world import Route, WorldState
@@ -41,6 +42,7 @@ class EpisodePlan:
         route_seed: seed of its route, town and weather (`Simulator.random_route`).
         traffic_seed: seed of traffic and lights.
         perturbation_seed: seed of the disturbances of the steering.
+        condition: of the weather; empty for the route's own.
     """
 
     index: int
@@ -48,6 +50,7 @@ class EpisodePlan:
     route_seed: int
     traffic_seed: int
     perturbation_seed: int
+    condition: str = ""
 
 
 def plan_episode(seed: int, index: int, route_seeds: Sequence[int]) -> EpisodePlan:
@@ -117,6 +120,8 @@ def record_episode(
         SimulatorError: what the simulator raises.
     """
     route = simulator.random_route(plan.route_seed)
+    if plan.condition:
+        route = in_condition(route, plan.condition, plan.route_seed)
     state = simulator.reset(route, plan.traffic_seed)
     follower, standing = RouteFollower(route.points, route.options), StandingTime()
     perturbation = Perturbation(plan.perturbation_seed) if perturb else None

@@ -7,16 +7,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from auxdrive.data.dataset import SPLIT_NAME
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.strict import Strict, mistakes_of, read_model
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from auxdrive_eval.collecting.record import episode_id
+from auxdrive_eval.conditions import parse_conditions
 from auxdrive_eval.routes.plan import COLLECT_SEEDS
 from auxdrive_eval.simulators.settings import SimulatorSettings
 
@@ -42,6 +42,9 @@ class CollectSettings(Strict):
         lidar_points: whether the points of the LiDAR are recorded too.
         split: put all episodes in the split of this name; None divides them into 'train', 'val' and
             'test'.
+        split_by: what is held out as a whole: 'episode', or 'town' with all its episodes.
+        conditions: of the weather, which take turns (`auxdrive_eval.conditions`); none leaves the
+            routes in the weathers of their seeds.
 
     Examples:
         >>> from auxdrive.modalities import Modality
@@ -62,6 +65,16 @@ class CollectSettings(Strict):
     perturb: bool = True
     lidar_points: bool = False
     split: str | None = None
+    split_by: Literal["episode", "town"] = "episode"
+    conditions: tuple[str, ...] = ()
+
+    @field_validator("conditions")
+    @classmethod
+    def _are_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return parse_conditions(names)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
@@ -167,29 +180,9 @@ def read_settings(path: Path) -> CollectSettings:
         raise DataError(f"{error}\nChoose another --out") from error
 
 
-def splits_of(indices: list[int], settings: CollectSettings) -> dict[str, tuple[str, ...]]:
-    """Divide episodes into splits: of every ten, one drawn by the seed is for validation and
-    another for the test.
-
-    If there are fewer than ten and these two are not among them, the last episodes are used
-    instead.
-
-    Args:
-        indices: numbers of the episodes that are there, ascending.
-        settings: of the recording; its `split` puts all episodes into one.
-
-    Returns:
-        The episodes' names by split, without splits that would be empty.
-    """
-    names = {index: episode_id(settings.seed, index) for index in indices}
-    if settings.split is not None:
-        return {settings.split: tuple(names.values())} if names else {}
-    groups = divided(indices, settings.seed)
-    return {name: tuple(names[index] for index in group) for name, group in groups.items() if group}
-
-
 def divided(indices: list[int], seed: int) -> dict[str, list[int]]:
-    """Divide numbers into 'train', 'val' and 'test', which may be empty; see `splits_of`.
+    """Divide numbers into 'train', 'val' and 'test', which may be empty, as
+    `auxdrive_eval.collecting.planning.splits_of` says.
 
     Args:
         indices: ascending.
@@ -197,7 +190,7 @@ def divided(indices: list[int], seed: int) -> dict[str, list[int]]:
     """
     held: dict[str, set[int]] = {"val": set(), "test": set()}
     for index in indices:
-        places = _held_out(seed, index // BLOCK)
+        places = held_out(seed, index // BLOCK)
         for name, place in zip(held, places, strict=True):
             if index % BLOCK == place:
                 held[name].add(index)
@@ -212,7 +205,12 @@ def divided(indices: list[int], seed: int) -> dict[str, list[int]]:
     }
 
 
-def _held_out(seed: int, block: int) -> tuple[int, int]:
-    """The positions of the validation and the test episode within a block of ten."""
+def held_out(seed: int, block: int) -> tuple[int, int]:
+    """The positions of the validation and the test episode within a block of ten.
+
+    Args:
+        seed: of the draw.
+        block: number of the block.
+    """
     places = np.random.default_rng([seed, block]).choice(BLOCK, size=2, replace=False)
     return int(places[0]), int(places[1])

@@ -22,6 +22,7 @@ from auxdrive.work import Shown, Work, counted
 
 from auxdrive_eval.commands.simulator_options import (
     CarlaRootOption,
+    ConditionsOption,
     HostOption,
     PortOption,
     ScenariosOption,
@@ -29,6 +30,7 @@ from auxdrive_eval.commands.simulator_options import (
     SimSettingsOption,
     TownOption,
     TrafficOption,
+    chosen_conditions,
     chosen_simulator,
 )
 from auxdrive_eval.simulators import DEFAULT_SIMULATOR
@@ -138,6 +140,15 @@ def collect(
             show_default=False,
         ),
     ] = None,
+    split_by: Annotated[
+        str,
+        typer.Option(
+            "--split-by",
+            help="What val and test hold out as a whole: 'episode', or 'town' with all that was "
+            "recorded in it.",
+        ),
+    ] = "episode",
+    conditions: ConditionsOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Record what a camera and the development sensors see while the simulator's expert drives.
@@ -179,6 +190,8 @@ def collect(
             perturb=perturb,
             lidar_points=lidar_points,
             split=split,
+            split_by=split_by,
+            conditions=chosen_conditions(conditions),
         )
     stays = f"finished episodes are in {out}, and the same command goes on"
     with chosen_workers(workers, ray, ray_takes, settings.simulator.spec.takes) as who:

@@ -41,6 +41,7 @@ from auxdrive_eval.commands.keeping_options import (
 )
 from auxdrive_eval.commands.simulator_options import (
     CarlaRootOption,
+    ConditionsOption,
     HostOption,
     PortOption,
     ScenarioFileOption,
@@ -49,6 +50,7 @@ from auxdrive_eval.commands.simulator_options import (
     SimSettingsOption,
     TownOption,
     TrafficOption,
+    chosen_conditions,
     chosen_simulator,
 )
 from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
@@ -176,6 +178,7 @@ def drive(
     carla_root: CarlaRootOption = None,
     scenarios: ScenariosOption = None,
     scenario_file: ScenarioFileOption = None,
+    conditions: ConditionsOption = None,
     precision: PrecisionOption = FP32,
     key: KeyOption = None,
     runtime_options: RuntimeOptionsOption = None,
@@ -196,6 +199,7 @@ def drive(
     from auxdrive_eval.commands.drive_results import (
         tell,  # with Jinja2: not only once all is driven
     )
+    from auxdrive_eval.conditions import in_each
     from auxdrive_eval.driving.agents.process import AgentLimits
     from auxdrive_eval.driving.evaluate import drive_all
 
@@ -218,7 +222,10 @@ def drive(
     simulator = chosen_simulator(
         sim, sim_options, traffic, host, port, carla_root, town, scenarios=scenarios
     )
-    planned = planned_routes(routes, route_seeds, count, simulator, scenario_file)
+    planned = in_each(
+        planned_routes(routes, route_seeds, count, simulator, scenario_file),
+        chosen_conditions(conditions),
+    )
     folder = (
         out
         if out is not None

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from auxdrive.commands.completing import one_of
+from auxdrive.commands.completing import one_of, some_of
 from auxdrive.commands.named_values import values_of
+from auxdrive.commands.names import names_of
 from auxdrive.errors import UsageError
 
+from auxdrive_eval.condition_names import ALL, CONDITION_NAMES
 from auxdrive_eval.simulators import SIMULATORS
 
 if TYPE_CHECKING:
@@ -34,6 +36,16 @@ TrafficOption = Annotated[
     typer.Option(
         help="Number of moving cars (default: the simulator's own, 20 for 'embedded').",
         show_default=False,
+    ),
+]
+ConditionsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help=f"Some of {', '.join(CONDITION_NAMES)}, with commas between, or 'all', in place of "
+        "the routes' own weathers: recordings take turns, drives have each route in each.",
+        show_default=False,
+        autocompletion=some_of((*CONDITION_NAMES, ALL)),
     ),
 ]
 TownOption = Annotated[
@@ -82,6 +94,17 @@ ScenariosOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+def chosen_conditions(text: str | None) -> tuple[str, ...]:
+    """The conditions that a user typed; none where none were typed.
+
+    Raises:
+        UsageError: one is unknown.
+    """
+    from auxdrive_eval.conditions import parse_conditions
+
+    return parse_conditions(names_of("--conditions", text) or ())
 
 
 def chosen_simulator(

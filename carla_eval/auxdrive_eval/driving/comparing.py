@@ -13,6 +13,7 @@ from auxdrive.storage.reading import exists, read_bytes
 from auxdrive.strict import MAX_JSON_BYTES, mistakes_of, parse_object
 from pydantic import ValidationError
 
+from auxdrive_eval.conditions import condition_of_id
 from auxdrive_eval.driving.folder import RESULTS_NAME, is_drive
 from auxdrive_eval.driving.settings import SETTINGS_NAME, EvaluationSettings, read_settings
 from auxdrive_eval.scoring import RULE_SETS
@@ -36,6 +37,13 @@ def result_of(path: Path) -> Result:
     settings = read_settings(path)
     stored = settings.model_dump(mode="json")
     records = _records(path, settings)
+    form = RULE_SETS[settings.rules].results
+    whole = _metrics(records, settings.repeats, form)
+    parts = {
+        f"{name}, {condition}": measured
+        for condition, members in by_condition(records, form).items()
+        for name, measured in _metrics(members, settings.repeats, form).items()
+    }
     failed = [record for record in records if record.status in AGENT_FAILURES]
     return Result(
         path=path,
@@ -46,8 +54,8 @@ def result_of(path: Path) -> Result:
         measured_on={name: stored[name] for name in _GIVES_THE_ROUTES},
         made_by={"auxdrive": settings.auxdrive},
         identity=settings.driver_sha256,
-        metrics={Part(): _metrics(records, settings.repeats, RULE_SETS[settings.rules].results)},
-        main_metrics=(_MAIN,),
+        metrics={Part(): whole | parts},
+        main_metrics=(_MAIN, *(name for name in parts if name.startswith(f"{_MAIN}, "))),
         notes=(f"{len(failed)} of {len(records)} routes were ended by the agent's own failure",)
         if failed
         else (),
@@ -79,6 +87,21 @@ def _records(path: Path, settings: EvaluationSettings) -> list[RouteRecord]:
             "`auxdrive drive --resume` goes on"
         )
     return records
+
+
+def by_condition(records: Sequence[RouteRecord], form: ResultForm) -> dict[str, list[RouteRecord]]:
+    """The records of a drive by the condition that `auxdrive drive --conditions` gave them, in the
+    records' order; empty where it gave none.
+
+    Args:
+        records: of all drives.
+        form: of the rule set.
+    """
+    found: dict[str, list[RouteRecord]] = {}
+    for record in records:
+        if condition := condition_of_id(form.routes.given_id(record.route_id)):
+            found.setdefault(condition, []).append(record)
+    return found
 
 
 def _metrics(records: Sequence[RouteRecord], repeats: int, form: ResultForm) -> dict[str, Measured]:

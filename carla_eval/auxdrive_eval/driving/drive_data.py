@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from auxdrive.cards import DatasetCard
+from auxdrive.cards import DatasetCard, EpisodeOrigin
 from auxdrive.data.episode_files import CARD_NAME, EPISODES_DIR, clean_partial, write_card
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality, classes_of
@@ -23,6 +23,7 @@ from auxdrive.strict import Strict, mistakes_of, read_model
 from pydantic import Field, ValidationError, model_validator
 
 from auxdrive_eval.collecting.settings import check_frames, divided, recorded_by_default
+from auxdrive_eval.conditions import condition_of_id, plain_id
 from auxdrive_eval.driving.route_store import StoredRoute
 from auxdrive_eval.driving.settings import EvaluationSettings, differences
 from auxdrive_eval.simulators.settings import make_simulator
@@ -108,11 +109,13 @@ class DriveData:
         folder: the data set's.
         settings: what decides its content.
         card: without its splits, which depend on the episodes that are there.
+        route_ids: of the routes that are driven, in their order.
     """
 
     folder: Path
     settings: RecordSettings
     card: DatasetCard
+    route_ids: tuple[str, ...] = ()
 
     def path(self, index: int) -> Path:
         """The folder of a drive's episode, whether or not it is there.
@@ -130,21 +133,40 @@ class DriveData:
         return {int(match[1]): path for match, path in numbers if match and is_folder(path)}
 
     def write_card(self) -> None:
-        """Write the card of the episodes that are there. All drives of a route stand in one split.
+        """Write the card of the episodes that are there. All drives of a route stand in one split,
+        in whatever conditions.
 
         Raises:
             DataError: the disk cannot be written.
         """
         evaluation = self.settings.evaluation
         episodes = sorted(self.episodes)
-        route_of = {index: index // evaluation.repeats for index in episodes}
+        route_of = {index: self._first_alike(index // evaluation.repeats) for index in episodes}
         groups = divided(sorted(set(route_of.values())), evaluation.seed)
         splits = {
             name: tuple(episode_id(index) for index in episodes if route_of[index] in group)
             for name, group in groups.items()
         }
         own = {name: ids for name, ids in splits.items() if ids}
-        write_card(self.folder, self.card.model_copy(update={"splits": own}))
+        conditions = {
+            episode_id(index): condition_of_id(self.route_ids[index // evaluation.repeats])
+            for index in (episodes if self.route_ids else ())
+        }
+        origins = {
+            name: EpisodeOrigin(session=name, condition=condition)
+            for name, condition in conditions.items()
+            if condition
+        }
+        write_card(self.folder, self.card.model_copy(update={"splits": own, "episodes": origins}))
+
+    def _first_alike(self, number: int) -> int:
+        """The number of the first route that is this one in another condition, or itself."""
+        ids = self.route_ids
+        while number and ids and condition_of_id(ids[number]):
+            if plain_id(ids[number]) != plain_id(ids[number - 1]):
+                break
+            number -= 1
+        return number
 
     def note_unrecorded(self, done: Mapping[int, StoredRoute]) -> None:
         """Say which finished drives are not in the data set, since they were driven without it.
@@ -205,12 +227,15 @@ def episode_id(index: int) -> str:
 
 
 @contextmanager
-def recorded_drive(options: RecordOptions, evaluation: EvaluationSettings) -> Iterator[DriveData]:
+def recorded_drive(
+    options: RecordOptions, evaluation: EvaluationSettings, route_ids: Sequence[str] = ()
+) -> Iterator[DriveData]:
     """Lock the folder of a recording within the `with` block; begin it, or go on with it.
 
     Args:
         options: what is recorded.
         evaluation: that is driven; its simulator has the driver's camera.
+        route_ids: of its routes, which name their conditions.
 
     Raises:
         UsageError: the folder holds something else, or was begun with other settings; or these
@@ -223,7 +248,7 @@ def recorded_drive(options: RecordOptions, evaluation: EvaluationSettings) -> It
             "another folder"
         )
     with claim(folder, settings, _RECORDING):
-        data = DriveData(folder, settings, _blank_card(settings))
+        data = DriveData(folder, settings, _blank_card(settings), tuple(route_ids))
         write_atomic(folder / SETTINGS_NAME, settings.model_dump_json(indent=2).encode() + b"\n")
         clean_partial(folder)
         data.write_card()

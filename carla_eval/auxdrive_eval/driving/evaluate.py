@@ -140,7 +140,8 @@ def drive_all(
                     "--record: the agent cannot be set up, so its camera is not known; drive "
                     "without --record to see why"
                 )
-            with kept(keep, _as_seen(settings, source, described)) as keeping:
+            seen, ids = _as_seen(settings, source, described), [each.route_id for each in routes]
+            with kept(keep, seen, ids) as keeping:
                 make = MakeRouteWorker(
                     source, described, settings.simulator, settings.rules, keeping
                 ).with_agent(agent, who, driver.files)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -112,12 +112,15 @@ NOTHING_KEPT = Keeping()
 
 
 @contextmanager
-def kept(options: KeepOptions, evaluation: EvaluationSettings) -> Iterator[Keeping]:
+def kept(
+    options: KeepOptions, evaluation: EvaluationSettings, route_ids: Sequence[str] = ()
+) -> Iterator[Keeping]:
     """Claim what is filled beside an evaluation within the `with` block.
 
     Args:
         options: what is kept.
         evaluation: that is driven; its simulator has the driver's camera.
+        route_ids: of its routes, which name their conditions.
 
     Raises:
         ModuleNotFoundError: PyAV, which videos need, or rerun is not installed.
@@ -129,5 +132,5 @@ def kept(options: KeepOptions, evaluation: EvaluationSettings) -> Iterator[Keepi
     if options.record is None:
         yield keeping
         return
-    with recorded_drive(options.record, evaluation) as data:
+    with recorded_drive(options.record, evaluation, route_ids) as data:
         yield replace(keeping, data=data)

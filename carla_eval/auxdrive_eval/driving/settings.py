@@ -21,6 +21,7 @@ from auxdrive.storage.reading import read_bytes
 from auxdrive.strict import MAX_JSON_BYTES, Strict, mistakes_of
 from pydantic import ValidationError
 
+from auxdrive_eval.conditions import plain_id
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.agents.process import AgentLimits
 from auxdrive_eval.scoring import RULE_SETS
@@ -174,7 +175,7 @@ def hash_routes(routes: Iterable[Route]) -> str:
 
 def traffic_seed(seed: int, route: Route, repeat: int) -> int:
     """The seed of traffic and lights for one repeat of a route. It depends on the route itself, not
-    on its place in a list.
+    on its place in a list, and is the same in all conditions.
 
     Args:
         seed: of the whole evaluation, 0 or more.
@@ -184,7 +185,7 @@ def traffic_seed(seed: int, route: Route, repeat: int) -> int:
     Returns:
         A number from 0 to 2^32 - 1.
     """
-    name = hashlib.sha256(f"{route.town}\0{route.route_id}".encode()).digest()
+    name = hashlib.sha256(f"{route.town}\0{plain_id(route.route_id)}".encode()).digest()
     words = [int.from_bytes(name[start : start + 4], "big") for start in range(0, 16, 4)]
     return int(np.random.SeedSequence([seed, *words, repeat]).generate_state(1)[0])
 

@@ -15,6 +15,7 @@ from auxdrive.bootstrap import LEAST_ROUTES, Ratio, ratio_interval
 from auxdrive.html.blocks import Markup, element, paragraph, section, table
 from auxdrive.types import Float64
 
+from auxdrive_eval.conditions import CLOUDS, FOG, RAIN, condition_of
 from auxdrive_eval.driving.evaluate import Evaluation
 from auxdrive_eval.driving.route_store import StoredRoute
 from auxdrive_eval.scoring import RULE_SETS
@@ -22,8 +23,8 @@ from auxdrive_eval.scoring.records import RouteRecord
 from auxdrive_eval.scoring.results import ResultForm
 from auxdrive_eval.world import Route, ScenarioOutcome, Weather
 
-RAIN, HEAVY_RAIN, WET, FOG, CLOUDS = 5.0, 60.0, 30.0, 20.0, 50.0
-"""From these percentages on a weather is called rainy, ..."""
+HEAVY_RAIN, WET = 60.0, 30.0
+"""From these percentages on a weather is called heavy rain, the road wet."""
 LOW_SUN_DEG = 20.0
 MOST_GROUPS = 60
 _SEED = 0
@@ -98,6 +99,12 @@ ASPECTS = (
         _scenarios,
         "A route stands under each scenario that was set up on it, with all that happened on it.",
         _outcomes,
+    ),
+    Aspect(
+        "condition",
+        lambda driven: (condition_of(driven.route.weather),),
+        "By the weather at the start of a route: night below 0° of the sun, else rain, fog, a sun "
+        "that dazzles, or day, as `auxdrive drive --conditions` names them.",
     ),
     Aspect("town", lambda driven: (driven.route.town,)),
     Aspect(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -129,6 +130,11 @@ class RouteForm:
             repeat: which of the route's repeats, from 0.
         """
         return f"{ROUTE_ID_PREFIX}{route_id}" + (f"_rep{repeat}" if self.numbers_repeats else "")
+
+    def given_id(self, record_id: str) -> str:
+        """The route's id as in the file of routes, of one in a record."""
+        plain = record_id.removeprefix(ROUTE_ID_PREFIX)
+        return re.sub(r"_rep\d+$", "", plain) if self.numbers_repeats else plain
 
     def load(self, dumped: dict[str, Any]) -> RouteRecord:
         """The record that was dumped.

@@ -22,10 +22,20 @@ class EpisodeOrigin(Card):
     Attributes:
         session: the drive's name.
         start_s: the time on the session's clock at which the episode's `time_s` is zero.
+        condition: in which it was recorded, such as "night"; empty where none is named.
     """
 
     session: str = Field(min_length=1, max_length=1000)
     start_s: float = 0.0
+    condition: str = ""
+
+    @model_serializer(mode="wrap")
+    def _without_what_came_later(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As `DatasetCard` does."""
+        written: dict[str, Any] = handler(self)
+        if not self.condition:
+            written.pop("condition", None)
+        return written
 
 
 class DatasetCard(Card):

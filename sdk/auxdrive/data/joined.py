@@ -141,13 +141,12 @@ def _joined_card(names: Sequence[str], parts: Sequence[Dataset]) -> DatasetCard:
         for name, part in zip(names, parts, strict=True):
             for split, ids in (part.card.splits or {TRAIN_SPLIT: part.episode_ids}).items():
                 splits[split] = (*splits.get(split, ()), *(f"{name}/{each}" for each in ids))
-    origins = {}
+    origins: dict[str, EpisodeOrigin] = {}
     for name, part in zip(names, parts, strict=True):
         for each in part.episode_ids:
             origin = part.origin(each)
-            origins[f"{name}/{each}"] = EpisodeOrigin(
-                session=f"{name}/{origin.session}"[:1000], start_s=origin.start_s
-            )
+            session = f"{name}/{origin.session}"[:1000]
+            origins[f"{name}/{each}"] = origin.model_copy(update={"session": session})
     return cards[0].model_copy(
         update={
             "name": " + ".join(card.name for card in cards),

@@ -1,4 +1,5 @@
-"""Metrics by what the vehicle did: how fast it drove, how far it steered.
+"""Metrics by what the vehicle did, how fast it drove, how far it steered, and by the conditions in
+which the data were recorded.
 
 Legend: N samples.
 """
@@ -28,7 +29,8 @@ ANGLES_DEG = (STRAIGHT_DEG, 5.0, 15.0)
 
 def conditions(dataset: Dataset, samples: SampleSet) -> dict[str, NDArray[np.bool_]]:
     """For each condition, such as "speed below 5 m/s", the samples for which it holds. Conditions
-    without samples are left out. A sample whose speed was not recorded is in no band of speed.
+    without samples are left out. A sample whose speed was not recorded is in no band of speed, and
+    those of data sets that name no conditions in none of theirs.
 
     Args:
         dataset: the data set that the samples are from.
@@ -42,7 +44,15 @@ def conditions(dataset: Dataset, samples: SampleSet) -> dict[str, NDArray[np.boo
     return {
         **_bands("speed", speed_mps, SPEEDS_MPS, "m/s"),
         **_bands("steering angle", angle_deg, ANGLES_DEG, "°"),
+        **_recorded_in(dataset, samples),
     }
+
+
+def _recorded_in(dataset: Dataset, samples: SampleSet) -> dict[str, NDArray[np.bool_]]:
+    named = [dataset.origin(name).condition for name in samples.episode_ids]
+    of_sample = np.array(named, dtype=np.str_)[samples.episode_of]
+    found = {f"condition {name}": of_sample == name for name in dict.fromkeys(named) if name}
+    return {name: rows for name, rows in found.items() if rows.any()}
 
 
 def _of_state(dataset: Dataset, samples: SampleSet, field: str) -> Float64:

@@ -136,7 +136,7 @@ class Actors:
         used: dict[Hashable, int] = {}
         for car in scene.cars:
             if math.hypot(car.x_m - scene.ego.x_m, car.y_m - scene.ego.y_m) < CAR_REACH_M:
-                self._show_one(_shape_of_car(car), car, used)
+                self._show_one(_shape_of_car(car, self._light.dark > 0.0), car, used)
         for body in scene.bodies:
             if math.hypot(body.x_m - scene.ego.x_m, body.y_m - scene.ego.y_m) < CAR_REACH_M:
                 self._show_one(_shape_of_body(body), body, used)
@@ -208,14 +208,14 @@ class Actors:
         return _Numbered(node, first, mesh.planes)
 
 
-def _shape_of_car(car: CarPose) -> _Shape:
+def _shape_of_car(car: CarPose, lit: bool) -> _Shape:
     size = (round(car.length_m, 2), round(car.width_m, 2), round(car.height_m, 2))
     colour = car.colour % len(PAINTS)
     return _Shape(
         f"car {car.kind}",
         (car.kind, *size),
         (colour, car.braking),
-        lambda: car_faces(car.kind, *size, colour, braking=car.braking),
+        lambda: car_faces(car.kind, *size, colour, braking=car.braking, lit=lit),
         lambda: car_faces(car.kind, *size, 0),
     )
 

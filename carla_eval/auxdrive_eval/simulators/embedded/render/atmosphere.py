@@ -12,9 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from auxdrive.types import AnyArray, Float32, Float64, UInt8
 
+from auxdrive_eval.conditions import DAZZLING_DEG
 from auxdrive_eval.world import Weather
 
 _DAY_AT_DEG, _NIGHT_AT_DEG = 15.0, -8.0
+DOWNPOUR, DENSE_FOG = 0.9, 0.7
+"""From these shares of precipitation and fog on, rain is a downpour and fog dense: it hides more
+than before from the camera, and something from the LiDAR.
+"""
+_SPRAY_PER_M = 0.02
 _WET_DARKENING = 0.35
 _HEADLIGHT = np.array([2.9, 2.5, 1.9], dtype=np.float32)
 """The brightest light of the headlights at night, by channel, in units of the night's own light."""
@@ -36,6 +42,10 @@ class Light:
         fog: colour of the fog.
         rain: 0..1.
         cloudiness: 0..1.
+        dark: 0 at dusk to 1 in the night.
+        downpour: 0 in rain to 1.
+        glare: how much a sun ahead dazzles, 0..1.
+        lidar_reach: share of its range that the LiDAR has, 0..1.
     """
 
     sun_direction: Float64
@@ -49,11 +59,15 @@ class Light:
     fog: Float64
     rain: float
     cloudiness: float
+    dark: float
+    downpour: float
+    glare: float
+    lidar_reach: float
 
     @property
     def needs_depth(self) -> bool:
-        """Whether the image needs distances, for fog or headlights."""
-        return self.fog_per_m > 0.0 or self.night > 0.0
+        """Whether the image needs distances: for fog, headlights, or what hides the sun."""
+        return self.fog_per_m > 0.0 or self.night > 0.0 or self.glare > 0.0
 
 
 def _mix(a: AnyArray | tuple[float, ...], b: AnyArray | tuple[float, ...], share: float) -> Float64:
@@ -77,18 +91,29 @@ def light_of(weather: Weather) -> Light:
     low_sun = float(np.clip(1 - (weather.sun_altitude_deg - 2.0) / 20.0, 0, 1))
     zenith, horizon = _sky_colours(day, overcast, rain, low_sun)
     fog_density = float(np.clip(weather.fog_density / 100, 0, 1))
+    night = float(np.clip(1.25 * (1 - day) - 0.25, 0, 1))
+    downpour = float(np.clip((rain - DOWNPOUR) / (1 - DOWNPOUR), 0, 1))
+    dense = float(np.clip((fog_density - DENSE_FOG) / (1 - DENSE_FOG), 0, 1))
+    altitude = weather.sun_altitude_deg
+    dazzle = np.clip(altitude - DAZZLING_DEG[0], 0, 1) * np.clip(
+        (DAZZLING_DEG[1] - altitude) / 3, 0, 1
+    )
     return Light(
         sun_direction=_sun_direction(weather),
         sun=_sunlight(weather.sun_altitude_deg, low_sun, overcast),
         ambient=_skylight(day, overcast, rain),
         zenith=_mix(zenith, horizon, fog_density),
         horizon=horizon,
-        night=float(np.clip(1.25 * (1 - day) - 0.25, 0, 1)),
+        night=night,
         wetness=float(np.clip(max(weather.wetness / 100, 0.7 * rain), 0, 1)),
-        fog_per_m=0.10 * fog_density**1.5 + 0.004 * rain,
+        fog_per_m=0.10 * fog_density**1.5 + 0.004 * rain + _SPRAY_PER_M * downpour,
         fog=_mix(horizon, horizon.mean() * np.ones(3), 0.6),
         rain=rain,
         cloudiness=clouds,
+        dark=float(np.clip(2 * night - 1, 0, 1)),
+        downpour=downpour,
+        glare=float(dazzle) * (1 - overcast) * (1 - fog_density),
+        lidar_reach=1 - 0.55 * dense - 0.3 * downpour,
     )
 
 
@@ -231,9 +256,10 @@ class Overlay:
         near = np.float32(16.0) * inverse_depth
         fall = np.minimum(np.float32(1.0), near * np.sqrt(near))
         beam = night * self._beam * fall
+        dark = np.float32(0.35 * self._light.dark)
         for channel, brightest in zip(image, _HEADLIGHT, strict=True):
             gain = beam * brightest
-            gain += 1 - np.float32(0.35) * night
+            gain += 1 - np.float32(0.35) * night - dark
             gain[~solid] = 1.0
             if glowing is not None:
                 gain[glowing] = np.maximum(gain[glowing], 1.0)

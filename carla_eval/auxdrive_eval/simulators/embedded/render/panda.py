@@ -26,6 +26,7 @@ from auxdrive_eval.simulators.embedded.render.graphs import (
     attach_numbers,
     new_root,
 )
+from auxdrive_eval.simulators.embedded.render.lens import Lens
 from auxdrive_eval.simulators.embedded.render.planes import FaceRegistry
 from auxdrive_eval.simulators.embedded.render.rasteriser import Device, Target, View, make_texture
 from auxdrive_eval.simulators.embedded.render.shapes.faces import CLASS_ID
@@ -114,6 +115,7 @@ class PandaRenderer:
         self._light: Light | None = None
         self._registry = FaceRegistry.empty()
         self._thermal: ThermalCamera | None = None
+        self._lens: Lens | None = None
         self._seen: _Seen | None = None
 
     def load(self, town: Town, weather: Weather) -> None:
@@ -143,19 +145,24 @@ class PandaRenderer:
         self._actors = Actors(town, light, textures, image, numbers, self._registry)
         self._overlay = Overlay(light, self._rays, self._camera.height, self._camera.width)
         self._thermal = ThermalCamera(light, self._rays, self._camera.height, self._camera.width)
+        self._lens = Lens(light, self._rays, self._camera.height, self._camera.width)
         self._light = light
 
     def rgb(self, scene: Scene) -> UInt8:
         """uint8 (H, W, 3)."""
         actors, overlay, light = self._loaded()
         actors.show(scene)
-        self._aim(self._rgb, scene.ego)
+        _, axes = self._aim(self._rgb, scene.ego)
         image = _shrink(self._rgb.draw())
         inverse, glowing = None, None
         if light.needs_depth:
             inverse, classes = self._see(scene)
             glowing = _GLOWING[classes]
-        return np.ascontiguousarray(overlay.apply(image, inverse, glowing, scene.time_s))
+        image = overlay.apply(image, inverse, glowing, scene.time_s)
+        assert self._lens is not None
+        if not self._lens.is_clear:
+            image = self._lens.apply(image, inverse, axes, scene.time_s)
+        return np.ascontiguousarray(image)
 
     def depth_and_segmentation(self, scene: Scene) -> tuple[AnyArray, UInt8]:
         """Depth and segmentation.
@@ -180,12 +187,13 @@ class PandaRenderer:
         return self._thermal.image(self._seen.numbers, self._seen.inverse, self._registry)
 
     def lidar_points(self, scene: Scene) -> AnyArray:
-        """The points of the LiDAR: 32 rings over 360 degrees, up to 60 m.
+        """The points of the LiDAR: 32 rings over 360 degrees, up to 60 m, less far in dense fog and
+        in a downpour.
 
         Returns:
             float32 (N, 4): x, y, z in the ego frame (metres), and intensity 0..1.
         """
-        actors, _, _ = self._loaded()
+        actors, _, light = self._loaded()
         actors.show(scene)
         ego = scene.ego
         forward, left = _heading(ego)
@@ -195,6 +203,8 @@ class PandaRenderer:
         numbers = self._lidar.draw().ravel()[self._beams.pixels] & 0xFFFFFF
         axes = np.array([forward, left, (0.0, 0.0, 1.0)])
         inverse = self._registry.inverse_ranges(numbers, self._beams.directions, origin, axes)
+        if light.lidar_reach < 1.0:
+            inverse[inverse <= 1.0 / (light.lidar_reach * lidar.RANGE_M)] = 0.0
         return lidar.returns(self._beams, inverse, self._registry.classes[numbers])
 
     def close(self) -> None:
@@ -211,7 +221,7 @@ class PandaRenderer:
         for node in self._town_nodes:
             node.remove_node()
         self._town_nodes = []
-        self._actors = self._overlay = self._light = self._thermal = None
+        self._actors = self._overlay = self._light = self._thermal = self._lens = None
         self._seen = None
 
     def _open_device(self) -> Device:

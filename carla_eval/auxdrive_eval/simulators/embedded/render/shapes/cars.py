@@ -30,6 +30,7 @@ _TYRE: Colour = (0.05, 0.05, 0.055)
 _TRIM: Colour = (0.13, 0.13, 0.14)
 _HEADLIGHT: Colour = (0.95, 0.95, 0.88)
 _TAIL_OFF: Colour = (0.42, 0.02, 0.02)
+_TAIL_ON: Colour = (0.62, 0.05, 0.03)
 _TAIL_LIT: Colour = (1.0, 0.10, 0.06)
 _SILL_M = 0.26
 
@@ -65,6 +66,7 @@ def car_faces(
     *,
     braking: bool = False,
     running: bool = True,
+    lit: bool = False,
 ) -> list[Face]:
     """The faces of a car.
 
@@ -75,6 +77,7 @@ def car_faces(
         height_m: from the road to the roof.
         colour: number of the paint colour, modulo their count.
         braking: whether the tail lamps shine.
+        lit: whether headlights and tail lamps are on.
         running: whether it drives or stands with its engine on; else all of it is cold.
 
     Returns:
@@ -83,7 +86,8 @@ def car_faces(
     paint = PAINTS[colour % len(PAINTS)]
     shape = _SHAPES[kind]
     half = width_m / 2
-    faces = _hull(shape, length_m, half, height_m, paint, braking)
+    tail = _TAIL_LIT if braking else _TAIL_ON if lit else _TAIL_OFF
+    faces = _hull(shape, length_m, half, height_m, paint, (tail, braking or lit), lit)
     faces += _cabin(shape, length_m, half, height_m, paint)
     radius = min(0.34, 0.24 * height_m)
     for x in (-0.30 * length_m, 0.31 * length_m):
@@ -103,7 +107,13 @@ def _quad(
 
 
 def _hull(
-    shape: _Shape, length_m: float, half: float, height_m: float, paint: Colour, braking: bool
+    shape: _Shape,
+    length_m: float,
+    half: float,
+    height_m: float,
+    paint: Colour,
+    tail: tuple[Colour, bool],
+    headlights: bool,
 ) -> list[Face]:
     rear, front = -length_m / 2, length_m / 2
     x = [rear, rear + shape.cabin_foot[0] * length_m, rear + shape.cabin_foot[1] * length_m, front]
@@ -125,9 +135,8 @@ def _hull(
         )
         for i, heat in ((0, Heat.BODYWORK), (2, Heat.ENGINE))
     ]
-    tail = (_TAIL_LIT, True) if braking else (_TAIL_OFF, False)
     faces += _end(rear, -1.0, half, z[0], paint, *tail)
-    faces += _end(front, 1.0, half, z[3], paint, _HEADLIGHT, False)
+    faces += _end(front, 1.0, half, z[3], paint, _HEADLIGHT, headlights)
     under = [(rear, -half, 0.12), (rear, half, 0.12), (front, half, 0.12), (front, -half, 0.12)]
     top = [(px, py, _SILL_M) for px, py, _ in under]
     for i in range(4):  # the dark skirt between the sill and the road
