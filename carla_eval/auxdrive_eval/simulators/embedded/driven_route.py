@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
+from dataclasses import fields
 
+from auxdrive.cards import CameraSpec
 from auxdrive.data.plan import ExpertPlan
 from auxdrive.errors import SimulatorError
 from auxdrive.types import Control, Pose2
@@ -13,16 +15,21 @@ from auxdrive.types import Control, Pose2
 from auxdrive_eval.random_streams import stream
 from auxdrive_eval.simulators.embedded.ego.contacts import STANDING_MPS, EgoContacts
 from auxdrive_eval.simulators.embedded.ego.expert import Expert
+from auxdrive_eval.simulators.embedded.ego.reasons import Reason, is_in_view
+from auxdrive_eval.simulators.embedded.ego.sight import Sight
+from auxdrive_eval.simulators.embedded.ego.sighted import SightedExpert, movers_of
 from auxdrive_eval.simulators.embedded.ego.tracker import RouteTracker
 from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle, VehicleParameters
 from auxdrive_eval.simulators.embedded.scenarios.ground import Ground
 from auxdrive_eval.simulators.embedded.scenarios.running import RouteScenarios
 from auxdrive_eval.simulators.embedded.scenarios.stage import Stage
 from auxdrive_eval.simulators.embedded.scene import Scene
+from auxdrive_eval.simulators.embedded.spec import DEFAULT_CAMERA, ExpertKind
 from auxdrive_eval.simulators.embedded.town_kits import TownKit
 from auxdrive_eval.simulators.embedded.traffic.bodies import Bodies
 from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
 from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
+from auxdrive_eval.simulators.embedded.traffic.seen_ego import SeenEgo
 from auxdrive_eval.world import TAIL_M, CollisionKind, Contact, RoadUser, Route, WorldState
 
 
@@ -56,6 +63,8 @@ class DrivenRoute:
         traffic: number of moving cars; where the town has less room, there are fewer.
         tick_s: seconds from one tick to the next.
         scenarios: kinds of traffic situations that are drawn, besides those that the route names.
+        expert: what its expert knows.
+        camera: of its expert.
     """
 
     def __init__(
@@ -67,18 +76,27 @@ class DrivenRoute:
         traffic: int,
         tick_s: float,
         scenarios: Sequence[str] = (),
+        expert: ExpertKind = ExpertKind.ALL_KNOWING,
+        camera: CameraSpec = DEFAULT_CAMERA,
     ) -> None:
         self._kit = kit
         self._tick_s = tick_s
         start = _start_of(route, parameters.centre_ahead_m)
         self._vehicle = vehicle = Vehicle(parameters)
         vehicle.place(start)
-        self.traffic = Traffic(kit.graph, seed, traffic, start)
+        sighted = expert is ExpertKind.SIGHTED
+        junctions = SeenEgo(kit.graph.town) if sighted else None
+        self.traffic = Traffic(kit.graph, seed, traffic, start, junctions)
         self._tracker = RouteTracker(route, kit.graph, parameters)
         self._tracker.update(start)
-        self._expert = Expert(kit.graph, self._tracker, vehicle, self.traffic)
         self._ego = self._tracker.road_user(start, 0.0)
         self._bodies = Bodies()
+        self._sight = Sight(camera, kit.screens) if camera.fov_deg is not None or sighted else None
+        world = (kit.graph, self._tracker, vehicle, self.traffic)
+        self._expert = Expert(*world)
+        if sighted:
+            assert self._sight is not None
+            self._expert = SightedExpert(*world, self._bodies, self._sight, kit.signals, kit.rules)
         self._touching = EgoContacts(vehicle, kit.obstacles, self.traffic, self._bodies)
         self._lights = LightCycles(kit.graph.town, seed)
         self._scenarios: RouteScenarios | None = None
@@ -151,12 +169,31 @@ class DrivenRoute:
         """What the expert means to do now."""
         return self._expert.plan(self._ego)
 
+    def reasons(self) -> list[tuple[Reason, bool]]:
+        """Why the expert would drive no faster now, and whether each reason is in its camera's
+        view. Empty where the ego has left its route.
+
+        Raises:
+            SimulatorError: the camera has no field of view.
+        """
+        if self._ego is None:
+            return []
+        if self._sight is None:
+            raise SimulatorError("what is in view needs the camera's field of view: give fov_deg")
+        kit, colours = self._kit, self._lights.colours(self._time_s)
+        view = self._sight.look(self._vehicle.pose, movers_of(self.traffic, self._bodies))
+        return [
+            (reason, is_in_view(reason, kit.graph.town, kit.signals, view, colours))
+            for reason in self._expert.reasons(self._ego)
+        ]
+
     def branch(self) -> DrivenRoute:
         """A copy that goes on by itself: what happens in it changes nothing here. It shares what
         never changes, the town and the route.
         """
         kit, route = self._kit, self._tracker.route
-        shared = (kit, kit.graph, kit.graph.town, kit.obstacles, kit.roads, route)
+        shared = [kit, kit.graph.town, self._sight, route]
+        shared += [getattr(kit, each.name) for each in fields(kit)]
         return copy.deepcopy(self, {id(each): each for each in shared})
 
     def road_users(self) -> tuple[RoadUser, ...]:

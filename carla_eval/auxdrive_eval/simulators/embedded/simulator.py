@@ -17,6 +17,7 @@ from auxdrive.types import AnyArray, Control, Float32
 
 from auxdrive_eval.simulators.base import TICK_S
 from auxdrive_eval.simulators.embedded.driven_route import DrivenRoute, require_planned
+from auxdrive_eval.simulators.embedded.ego.reasons import Reason
 from auxdrive_eval.simulators.embedded.ego.vehicle import VehicleParameters
 from auxdrive_eval.simulators.embedded.road_map import EmbeddedRoadMap, map_of
 from auxdrive_eval.simulators.embedded.scenarios import OTHER_NAMES, SCENARIOS
@@ -26,6 +27,7 @@ from auxdrive_eval.simulators.embedded.spec import (
     DEFAULT_CAMERA,
     DEFAULT_TRAFFIC,
     TICKS_S,
+    ExpertKind,
 )
 from auxdrive_eval.simulators.embedded.town.generate import GeneratedTowns
 from auxdrive_eval.simulators.embedded.town.model import Town
@@ -50,6 +52,8 @@ class EmbeddedSimulator:
         scenarios: kinds of traffic situations (`SCENARIOS`), of which one each is drawn on every
             route that has room for it, besides those that a route names.
         towns: where its towns come from; None is those that are generated.
+        expert: what its expert knows: the whole world, or what the camera sees. In the second case
+            other cars see the ego enter junctions, instead of being asked.
 
     Raises:
         SimulatorError: the number of cars or the length of a tick is not possible.
@@ -66,6 +70,7 @@ class EmbeddedSimulator:
         tick_s: float = TICK_S,
         scenarios: Sequence[str] = (),
         towns: TownSource | None = None,
+        expert: ExpertKind = ExpertKind.ALL_KNOWING,
     ) -> None:
         if traffic < 0:
             raise SimulatorError(f"traffic is a number of cars, got {traffic}")
@@ -85,6 +90,7 @@ class EmbeddedSimulator:
         self._sensors = Sensors(camera, render)
         self._traffic_count = traffic
         self._scenarios = tuple(scenarios)
+        self._expert = expert
         self._towns: TownSource = GeneratedTowns() if towns is None else towns
         self._kits = TownKits(self._towns)
         self._driven: DrivenRoute | None = None
@@ -186,6 +192,8 @@ class EmbeddedSimulator:
             self._traffic_count,
             self.tick_s,
             self._scenarios,
+            self._expert,
+            self.camera,
         )
         self._say_if_full(route.town, len(driven.traffic.cars))
         self._driven = driven
@@ -215,7 +223,7 @@ class EmbeddedSimulator:
         return self._sensors.frames(modalities, self.scene())
 
     def expert(self) -> Control:
-        """The control that the expert would choose now. The expert knows the whole world.
+        """The control that the expert would choose now.
 
         Raises:
             SimulatorError: no route was set.
@@ -268,6 +276,15 @@ class EmbeddedSimulator:
     def progress_m(self) -> float:
         """How far the ego has come along its route."""
         return self._driving().progress_m
+
+    def expert_reasons(self) -> list[tuple[Reason, bool]]:
+        """Why the expert would drive no faster now, and whether each reason lies in the view of the
+        camera. Empty where the ego has left its route.
+
+        Raises:
+            SimulatorError: no route was set, or the camera has no field of view.
+        """
+        return self._driving().reasons()
 
     def scene(self) -> Scene:
         """The scene that the renderer is given now."""

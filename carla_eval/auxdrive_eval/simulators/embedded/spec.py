@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,13 @@ TICKS_S = (0.005, 0.1)
 """Shortest and longest tick, in seconds."""
 
 
+class ExpertKind(StrEnum):
+    """What the expert knows: the whole world, or what its camera sees."""
+
+    ALL_KNOWING = "all_knowing"
+    SIGHTED = "sighted"
+
+
 class EmbeddedOptions(SimulatorOptions):
     """The settings of the embedded simulator.
 
@@ -35,6 +43,9 @@ class EmbeddedOptions(SimulatorOptions):
             on every route that has room for it.
         town: an OpenDRIVE file (.xodr, .xodr.gz), in whose town all routes lie; "" for the towns
             that are generated.
+        expert: `all_knowing` is an expert that knows the whole world, `sighted` one that acts on
+            what lies in the camera's view; other cars then see the ego enter junctions, instead of
+            being asked.
         town_sha256: of that file; it is filled in, and a file that differs from it is refused.
     """
 
@@ -43,6 +54,7 @@ class EmbeddedOptions(SimulatorOptions):
     traffic: int = DEFAULT_TRAFFIC
     scenarios: str = ""
     town: str = ""
+    expert: ExpertKind = ExpertKind.ALL_KNOWING
     town_sha256: str = ""
 
     @field_validator("traffic")
@@ -80,6 +92,7 @@ def _make(options: EmbeddedOptions, sensors: bool) -> EmbeddedSimulator:
         tick_s=options.tick_s,
         scenarios=chosen_kinds(options.scenarios),
         towns=_towns(options),
+        expert=options.expert,
     )
 
 

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from auxdrive_eval.simulators.embedded.ego.giving_way import RightOfWay
 from auxdrive_eval.simulators.embedded.ego.obstacles import StaticObstacles
+from auxdrive_eval.simulators.embedded.ego.sight import Screens
+from auxdrive_eval.simulators.embedded.ego.signal_places import SignalPlaces
 from auxdrive_eval.simulators.embedded.road_map import EmbeddedRoadMap
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.model import Town
@@ -63,6 +66,9 @@ class TownKit:
     graph: LaneGraph
     obstacles: StaticObstacles
     roads: EmbeddedRoadMap
+    screens: Screens
+    signals: SignalPlaces
+    rules: RightOfWay
 
 
 class TownKits:
@@ -86,7 +92,14 @@ class TownKits:
         if kit is None:
             built = self._source.town(town)
             graph = LaneGraph(built)
-            kit = TownKit(graph, StaticObstacles(built), EmbeddedRoadMap(graph))
+            kit = TownKit(
+                graph,
+                StaticObstacles(built),
+                EmbeddedRoadMap(graph),
+                Screens(built),
+                SignalPlaces(built),
+                RightOfWay(built),
+            )
             if len(self._kits) >= MOST_KITS:
                 self._kits.pop(next(iter(self._kits)))
             self._kits[town] = kit

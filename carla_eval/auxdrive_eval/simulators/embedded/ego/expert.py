@@ -1,5 +1,5 @@
-"""The expert driver. It knows the route, the map, and every car and light, and drives like a
-careful person.
+"""The expert driver that knows all: the route, the map, and every car and light. It drives like a
+careful person. `sighted` holds another one, which acts on what its camera sees.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from auxdrive.types import Control
 
 from auxdrive_eval.simulators.embedded.ego.intent import Intent, Lead, planned
 from auxdrive_eval.simulators.embedded.ego.merging import Merging
+from auxdrive_eval.simulators.embedded.ego.reasons import Reason, Why
 from auxdrive_eval.simulators.embedded.ego.tracker import RouteTracker
 from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle
 from auxdrive_eval.simulators.embedded.geometry.curves import Curve
@@ -111,11 +112,50 @@ class Expert:
             self._graph.town.lanes[ego.lane].junction_id is None
             and junctions.granted(ego.car_id) is None
         ):
-            # The line counts as a car at rest, placed so that the front bumper stops at the margin
-            # before the line.
-            to_line = junctions.to_line_m(ego) - LINE_MARGIN_M + DRIVING.gap_m
-            leads.append(Lead(max(to_line, 0.1), 0.0))
+            leads.append(stop_within(junctions.to_line_m(ego) - LINE_MARGIN_M))
         return Intent(along, profile, self._tracker, DRIVING, tuple(leads))
+
+    def reasons(self, ego: Car) -> list[Reason]:
+        """Everything that keeps it from driving faster; the strictest decides.
+
+        Args:
+            ego: the ego as a road user.
+        """
+        found = [self._reason(Why.ROAD)]
+        for ahead in self._traffic.all_ahead(ego):
+            lead = Lead(ahead.gap_m, ahead.speed_mps)
+            found.append(self._reason(Why.AHEAD, lead, who=ahead.car_id))
+        found += self._mirrors(ego)
+        junctions = self._traffic.junctions
+        lane = self._graph.town.lanes[ego.lane]
+        if lane.junction_id is not None or junctions.granted(ego.car_id) is not None:
+            return found
+        line = stop_within(junctions.to_line_m(ego) - LINE_MARGIN_M)
+        held = tuple(self._traffic.held(ego))
+        for hold, car_id in held:
+            at = ego.lane if car_id is None else None
+            found.append(self._reason(Why[hold.name], line, who=car_id, lane=at))
+        return found if held else [*found, self._reason(Why.LINE, line)]
+
+    def _mirrors(self, ego: Car) -> list[Reason]:
+        """Those whom a change of lanes must keep clear of."""
+        return [self._reason(Why.LANE_CHANGE, lead) for lead in self._merging.leads(ego, DRIVING)]
+
+    def _reason(
+        self,
+        why: Why,
+        lead: Lead | None = None,
+        limit_mps: float = math.inf,
+        *,
+        who: int | None = None,
+        lane: int | None = None,
+    ) -> Reason:
+        """A reason, with the acceleration that it allows now."""
+        leads = () if lead is None else (lead,)
+        along, profile = self._tracker.along, self._profile
+        intent = Intent(along, profile, self._tracker, DRIVING, leads, limit_mps)
+        accel = intent.accel_mps2(self._vehicle.speed_mps)
+        return Reason(why, accel, lead, limit_mps, who, lane)
 
     def _pedals(self, accel_mps2: float) -> tuple[float, float]:
         """Throttle and brake for an acceleration, by the vehicle's own model."""
@@ -126,6 +166,16 @@ class Expert:
         if needed >= 0:
             return min(1.0, needed / vehicle.demanded_mps2(1.0, 0.0)), 0.0
         return 0.0, min(1.0, -needed / vehicle.parameters.max_brake_mps2)
+
+
+def stop_within(way_m: float) -> Lead:
+    """A place at which the front bumper stops. It counts as the tail of a car at rest, as far
+    beyond it as one keeps from a car.
+
+    Args:
+        way_m: from the front bumper to the place.
+    """
+    return Lead(max(way_m + DRIVING.gap_m, 0.1), 0.0)
 
 
 def _limits(town: Town, route: Route) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

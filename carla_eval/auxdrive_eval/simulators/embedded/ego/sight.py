@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from auxdrive.cards import CameraSpec
@@ -130,6 +131,9 @@ class View:
         boxes: of what stands, (B, 5).
         ends: of these, (B, 2).
         movers: who may be seen, and hides others.
+
+    Attributes:
+        eye: the camera's place, float64 (3,).
     """
 
     def __init__(
@@ -141,7 +145,7 @@ class View:
         ends: Float64,
         movers: Movers,
     ) -> None:
-        self._sight, self._eye = sight, eye
+        self._sight, self.eye = sight, np.array(eye)
         self._cos, self._sin = math.cos(ego.yaw_rad), math.sin(ego.yaw_rad)
         self._movers = movers
         self._standing = len(boxes)
@@ -159,7 +163,7 @@ class View:
             bool (P,).
         """
         camera = self._sight.camera
-        dx, dy, dz = (places - self._eye).T
+        dx, dy, dz = (places - self.eye).T
         ahead, left = dx * self._cos + dy * self._sin, dy * self._cos - dx * self._sin
         tilt_cos, tilt_sin = math.cos(camera.pitch_rad), math.sin(camera.pitch_rad)
         depth, up = ahead * tilt_cos - dz * tilt_sin, ahead * tilt_sin + dz * tilt_cos
@@ -189,7 +193,7 @@ class View:
         count = len(self._boxes) if movers else self._standing
         if not len(index) or not count:
             return seen
-        hit = _passes(self._eye, places[index], self._boxes[:count], self._ends[:count])
+        hit = _passes(self.eye, places[index], self._boxes[:count], self._ends[:count])
         if owners is not None and movers:
             own = owners[index]
             owned = np.flatnonzero(own >= 0)
@@ -197,6 +201,7 @@ class View:
         seen[index] = ~hit.any(axis=1)
         return seen
 
+    @cached_property
     def seen_ids(self) -> frozenset[int]:
         """The movers of whom something is in view: the middle of the body, or near one of its
         corners.
@@ -205,7 +210,7 @@ class View:
         if not movers.ids:
             return frozenset()
         boxes = movers.boxes
-        away = (boxes[:, 0] - self._eye[0]) ** 2 + (boxes[:, 1] - self._eye[1]) ** 2
+        away = (boxes[:, 0] - self.eye[0]) ** 2 + (boxes[:, 1] - self.eye[1]) ** 2
         near = np.flatnonzero(away < (REACH_M + 3.0) ** 2)
         along = np.outer(0.8 * boxes[near, 3], (0.0, 1.0, 1.0, -1.0, -1.0))
         left = np.outer(0.8 * boxes[near, 4], (0.0, 1.0, -1.0, 1.0, -1.0))
@@ -218,9 +223,7 @@ class View:
         return frozenset(movers.ids[row] for row in near[seen])
 
 
-def _passes(
-    eye: tuple[float, float, float], places: Float64, boxes: Float64, ends: Float64
-) -> Mask:
+def _passes(eye: Float64, places: Float64, boxes: Float64, ends: Float64) -> Mask:
     """Whether the straight line from the eye to each place passes through each upright box, by its
     slabs (Kay, Kajiya 1986): bool (P, B).
     """

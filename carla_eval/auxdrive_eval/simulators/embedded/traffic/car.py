@@ -63,6 +63,14 @@ class Claim(NamedTuple):
     height_m: float | None = None
 
 
+class Leader(NamedTuple):
+    """Whoever is next on a car's lanes: the gap from bumper to bumper, its speed, and who it is."""
+
+    gap_m: float
+    speed_mps: float
+    car_id: int
+
+
 @dataclass(frozen=True, slots=True)
 class Occupant:
     """The stretch of a lane that a road user covers, from its tail to its front, and its speed

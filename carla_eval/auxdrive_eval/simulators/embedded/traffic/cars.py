@@ -5,7 +5,7 @@ it on them, the ego included.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from auxdrive.types import Float64, Pose2
@@ -14,9 +14,16 @@ from auxdrive_eval.random_streams import stream
 from auxdrive_eval.simulators.embedded.geometry.curves import Curve
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.model import CAR_COLOURS, CAR_SIZES_M, CarKind, CarPose
-from auxdrive_eval.simulators.embedded.traffic.car import EGO_ID, Car, Claim, Occupancy, Occupant
+from auxdrive_eval.simulators.embedded.traffic.car import (
+    EGO_ID,
+    Car,
+    Claim,
+    Leader,
+    Occupancy,
+    Occupant,
+)
 from auxdrive_eval.simulators.embedded.traffic.idm import MAX_BRAKE_MPS2, idm_accel, speed_profile
-from auxdrive_eval.simulators.embedded.traffic.junctions import JunctionControl
+from auxdrive_eval.simulators.embedded.traffic.junctions import Held, JunctionControl
 from auxdrive_eval.simulators.embedded.traffic.occupancy import occupancy_of
 from auxdrive_eval.world import LightColour
 
@@ -40,11 +47,19 @@ class Traffic:
         seed: decides where cars start, which bodies they have, and where they turn.
         count: how many cars; there are fewer if the town has no room.
         ego: pose of the ego's rear axle, near which no car starts; None is no ego.
+        junctions: who may enter them; None is where everybody asks, the ego too.
     """
 
-    def __init__(self, graph: LaneGraph, seed: int, count: int, ego: Pose2 | None = None) -> None:
+    def __init__(
+        self,
+        graph: LaneGraph,
+        seed: int,
+        count: int,
+        ego: Pose2 | None = None,
+        junctions: JunctionControl | None = None,
+    ) -> None:
         self.graph = graph
-        self.junctions = JunctionControl(graph.town)
+        self.junctions = junctions or JunctionControl(graph.town)
         self._rng = stream(seed, "traffic")
         self._siblings = self._parting_lanes()
         self._profile = self._profiles()
@@ -53,6 +68,7 @@ class Traffic:
         self._last_id = len(self.cars)
         self.ego: Car | None = None
         self.occupancy: Occupancy = {}
+        self.colours: Mapping[int, LightColour] = {}
 
     def _parting_lanes(self) -> dict[int, tuple[int, ...]]:
         lanes = self.graph.town.lanes
@@ -131,7 +147,7 @@ class Traffic:
             ego_box: float64 (5,), which other cars must not hit.
             others: whoever else follows no lane.
         """
-        self.ego = ego
+        self.ego, self.colours = ego, colours
         everyone = self.cars if ego is None else {**self.cars, EGO_ID: ego}
         speed_mps = 0.0 if ego is None else ego.speed_mps
         height_m = None if ego is None else self.height_m(ego)
@@ -147,31 +163,63 @@ class Traffic:
         """The next road user on the car's lanes: the gap from bumper to bumper in metres, and its
         speed; (inf, 0) if the way is clear.
         """
+        found = self.next_ahead(car)
+        return (math.inf, 0.0) if found is None else (found.gap_m, found.speed_mps)
+
+    def all_ahead(self, car: Car) -> list[Leader]:
+        """Everybody on the car's lanes who is ahead of it, the nearest first.
+
+        Args:
+            car: whose lanes they are.
+        """
+        among = {other.car_id for on_lane in self.occupancy.values() for other in on_lane}
+        found: list[Leader] = []
+        while (ahead := self.next_ahead(car, among)) is not None:
+            found.append(ahead)
+            among.discard(ahead.car_id)
+        return found
+
+    def held(self, car: Car) -> Iterator[Held]:
+        """Everything because of which a car may not enter the next junction now."""
+        everyone = self.cars if self.ego is None else {**self.cars, EGO_ID: self.ego}
+        if not self.junctions.is_asking(car, self.occupancy):
+            return iter(())
+        return self.junctions.held(car, everyone, self.occupancy, self.colours)
+
+    def next_ahead(self, car: Car, among: Container[int] | None = None) -> Leader | None:
+        """The next road user on the car's lanes; None if the way is clear.
+
+        Args:
+            car: whose lanes they are.
+            among: only these are looked for, by their ids; None is everybody.
+        """
         front = car.along_m + car.length_m / 2
-        found = self._next_on(car, car.lane, car.along_m, front)
+        found = self._next_on(car, car.lane, car.along_m, front, among)
         offset = self.graph.length[car.lane]
         for lane in car.ahead:
             if found is not None or offset - front > LOOK_AHEAD_M:
                 break
-            found = self._next_on(car, lane, -math.inf, front - offset)
+            found = self._next_on(car, lane, -math.inf, front - offset, among)
             offset += self.graph.length[lane]
-        return found or (math.inf, 0.0)
+        return found
 
     def _next_on(
-        self, car: Car, lane: int, beyond_m: float, front_m: float
-    ) -> tuple[float, float] | None:
+        self, car: Car, lane: int, beyond_m: float, front_m: float, among: Container[int] | None
+    ) -> Leader | None:
         """The nearest road user whose middle is beyond a place on a lane, or on a lane that
         diverges from it, in distances along that lane.
         """
-        nearest: tuple[float, float] | None = None
+        nearest: Leader | None = None
         for occupants, limit in ((self.occupancy.get(lane, ()), math.inf), *self._parting(lane)):
             for other in occupants:
                 middle = (other.tail_m + other.front_m) / 2
                 if other.car_id == car.car_id or middle <= beyond_m or other.tail_m > limit:
                     continue
                 gap = other.tail_m - front_m
-                if nearest is None or gap < nearest[0]:
-                    nearest = (gap, other.speed_mps)
+                if (nearest is None or gap < nearest.gap_m) and (
+                    among is None or other.car_id in among
+                ):
+                    nearest = Leader(gap, other.speed_mps, other.car_id)
         return nearest
 
     def _parting(self, lane: int) -> list[tuple[list[Occupant], float]]:

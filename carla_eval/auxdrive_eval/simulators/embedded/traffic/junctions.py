@@ -9,7 +9,9 @@ what it covers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import NamedTuple
 
 from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.simulators.embedded.traffic.car import EGO_ID, Car, Occupancy
@@ -32,13 +34,36 @@ IDLE_GRANT_S = 3.0
 ROOM_M = 3.0
 
 
+class Hold(StrEnum):
+    """Why a car may not enter a junction."""
+
+    LIGHT = "light"
+    STOP_SIGN = "stop_sign"
+    ROOM = "room"
+    CROSSING = "crossing"
+
+
+class Held(NamedTuple):
+    """Why a car may not enter, and who is in its way; None for a signal."""
+
+    hold: Hold
+    car_id: int | None = None
+
+
 class JunctionControl:
-    """The reservations of all junctions of a town."""
+    """The reservations of all junctions of a town.
+
+    Args:
+        town: whose junctions they are.
+
+    Attributes:
+        rank: of each connector (`conflicts.priorities`).
+    """
 
     def __init__(self, town: Town) -> None:
         self.town = town
         self._conflicts = junction_conflicts(town)
-        self._rank = priorities(town)
+        self.rank = priorities(town)
         self._granted: dict[int, int] = {}
         self._forced: dict[int, int] = {}
         self._barred: set[int] = set()
@@ -91,10 +116,11 @@ class JunctionControl:
         for car_id in list(self._granted):
             if car_id not in cars or not self._still_needs(cars[car_id], colours):
                 del self._granted[car_id]
+        self._watch_ego(cars.get(EGO_ID), cars, colours, tick_s)
         for car_id, connector in self._forced.items():
             if car_id in cars and cars[car_id].ahead[:1] == [connector]:
                 self._granted[car_id] = connector
-        asking = [car for car in cars.values() if self._asks(car, occupancy)]
+        asking = [car for car in cars.values() if self.is_asking(car, occupancy)]
         for car in sorted(
             asking, key=lambda car: (-round(car.waited_s), self.to_line_m(car), car.car_id)
         ):
@@ -121,7 +147,22 @@ class JunctionControl:
             return not idle and (self._is_green(car.lane, colours) or not self._can_stop(car))
         return car.behind == connector and car.along_m < car.length_m / 2
 
-    def _asks(self, car: Car, occupancy: Occupancy) -> bool:
+    def _watch_ego(
+        self,
+        ego: Car | None,
+        cars: Mapping[int, Car],
+        colours: Mapping[int, LightColour],
+        tick_s: float,
+    ) -> None:
+        """What follows from how the ego moves: nothing, since it asks like any other car."""
+
+    def is_asking(self, car: Car, occupancy: Occupancy) -> bool:
+        """Whether a car is near a junction, the first on its lane, and not yet admitted.
+
+        Args:
+            car: a road user.
+            occupancy: who covers which stretches of lanes.
+        """
         lane = self.town.lanes[car.lane]
         if car.car_id in self._granted or lane.junction_id is not None or not car.ahead:
             return False
@@ -150,25 +191,44 @@ class JunctionControl:
         occupancy: Occupancy,
         colours: Mapping[int, LightColour],
     ) -> bool:
+        return next(self.held(car, cars, occupancy, colours), None) is None
+
+    def held(
+        self,
+        car: Car,
+        cars: Mapping[int, Car],
+        occupancy: Occupancy,
+        colours: Mapping[int, LightColour],
+    ) -> Iterator[Held]:
+        """Everything because of which a car may not enter now; nothing if it may.
+
+        Args:
+            car: which drives towards a junction.
+            cars: all road users by their ids.
+            occupancy: who covers which stretches of lanes.
+            colours: colour of each light by its id.
+        """
         lane = self.town.lanes[car.lane]
         light = None if lane.light_id is None else colours[lane.light_id]
         if light is LightColour.RED or (light is LightColour.YELLOW and self._can_stop(car)):
-            return False
+            yield Held(Hold.LIGHT)
         if lane.stop_sign_id is not None and not car.has_stopped:
-            return False
+            yield Held(Hold.STOP_SIGN)
         if not self._has_room_beyond(car, cars, occupancy):
-            return False
-        return not any(
-            self._is_taken(conflict, car, cars, occupancy)
-            or self._must_yield(conflict, car, cars, occupancy, colours)
-            for conflict in self._conflicts[car.ahead[0]]
-        )
+            on_exit = occupancy[self.town.lanes[car.ahead[0]].successors[0]]
+            yield Held(Hold.ROOM, min(on_exit, key=lambda occupant: occupant.tail_m).car_id)
+        for conflict in self._conflicts[car.ahead[0]]:
+            other = self._taken_by(conflict, car, cars, occupancy)
+            if other is None:
+                other = self._first_with_priority(conflict, car, cars, occupancy, colours)
+            if other is not None:
+                yield Held(Hold.CROSSING, other)
 
-    def _is_taken(
+    def _taken_by(
         self, conflict: Conflict, car: Car, cars: Mapping[int, Car], occupancy: Occupancy
-    ) -> bool:
-        """Whether the stretch in conflict is still ahead of a car that was admitted earlier, or of
-        anything that is on the other connector.
+    ) -> int | None:
+        """A car that was admitted earlier and has the stretch in conflict still ahead, or anything
+        that is on the other connector before its end.
         """
         for other_id, connector in self._granted.items():
             if connector == conflict.other and other_id != car.car_id:
@@ -182,29 +242,29 @@ class JunctionControl:
                     else 0.0
                 )
                 if at - other.length_m / 2 < conflict.clear_at_m:
-                    return True
-        return any(
-            o.car_id != car.car_id and o.tail_m < conflict.clear_at_m
-            for o in occupancy.get(conflict.other, ())
-        )
+                    return other_id
+        for occupant in occupancy.get(conflict.other, ()):
+            if occupant.car_id != car.car_id and occupant.tail_m < conflict.clear_at_m:
+                return occupant.car_id
+        return None
 
-    def _must_yield(
+    def _first_with_priority(
         self,
         conflict: Conflict,
         car: Car,
         cars: Mapping[int, Car],
         occupancy: Occupancy,
         colours: Mapping[int, LightColour],
-    ) -> bool:
-        """Whether the first car on the lane that leads to the other connector has priority and will
+    ) -> int | None:
+        """The first car on the lane that leads to the other connector, if it has priority and will
         arrive soon.
         """
-        if self._rank[conflict.other] >= self._rank[car.ahead[0]]:
-            return False
+        if self.rank[conflict.other] >= self.rank[car.ahead[0]]:
+            return None
         arriving = self.town.lanes[conflict.other].predecessors[0]
         other_id = self._first_on_lane(arriving, occupancy)
         if other_id is None or other_id == car.car_id or not self._is_green(arriving, colours):
-            return False
+            return None
         other = cars.get(other_id)
         if (
             other is None
@@ -212,8 +272,9 @@ class JunctionControl:
             or not other.ahead
             or other.ahead[0] != conflict.other
         ):
-            return False
-        return other.speed_mps > 0.5 and self.to_line_m(other) / max(other.speed_mps, 2.0) < GAP_S
+            return None
+        soon = other.speed_mps > 0.5 and self.to_line_m(other) / max(other.speed_mps, 2.0) < GAP_S
+        return other_id if soon else None
 
     def _has_room_beyond(self, car: Car, cars: Mapping[int, Car], occupancy: Occupancy) -> bool:
         """Whether the car fits behind the last one on its exit lane, so that it does not stop in

@@ -1,0 +1,229 @@
+"""The expert that acts only on what lies in the student's view, so that it can be imitated. It
+gives way to whom it sees, and is careful where it does not see.
+
+It still knows the map, its route, and its own past; and it looks into mirrors where it changes
+lanes, which no camera here has.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from auxdrive.types import Float64
+
+from auxdrive_eval.simulators.embedded.ego.expert import (
+    DRIVING,
+    LINE_MARGIN_M,
+    Expert,
+    stop_within,
+)
+from auxdrive_eval.simulators.embedded.ego.giving_way import Own, RightOfWay
+from auxdrive_eval.simulators.embedded.ego.intent import Intent, Lead
+from auxdrive_eval.simulators.embedded.ego.reasons import Reason, Why
+from auxdrive_eval.simulators.embedded.ego.sight import EYE_M, Movers, Sight, View
+from auxdrive_eval.simulators.embedded.ego.signal_places import SignalPlaces
+from auxdrive_eval.simulators.embedded.ego.tracker import RouteTracker
+from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle
+from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
+from auxdrive_eval.simulators.embedded.town.model import Lane
+from auxdrive_eval.simulators.embedded.traffic.bodies import Bodies
+from auxdrive_eval.simulators.embedded.traffic.car import Car
+from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
+from auxdrive_eval.simulators.embedded.traffic.junctions import HARD_STOP_MPS2, ROOM_M
+from auxdrive_eval.simulators.embedded.traffic.seen_ego import SeenEgo
+from auxdrive_eval.world import LightColour
+
+STOP_S = 1.0
+"""So long it stands at a stop sign."""
+LOOKS_M = 40.0
+"""It thinks of a junction this early, and looks for its lamp at the latest `LAMP_M` before the
+line.
+"""
+LAMP_M = 25.0
+BEFORE_ZONE_M = 1.5
+"""It stops so far before a place where others go first."""
+FIRM_MPS2, HARDEST_MPS2 = 3.5, 6.0
+"""It stops at its line for others if this deceleration is enough, else before the place itself."""
+CAREFUL_MPS2, CREEP_MPS = 2.5, 2.5
+"""Where somebody might come out of what it does not see, it drives no faster than it could stop
+with this deceleration; but it creeps on until it sees.
+"""
+HIDDEN_FROM_M = 15.0
+CLEAR_S = 0.5
+SLOW_MPS = 3.0
+PATH_M = np.arange(2.0, 26.1, 2.0)
+PATH_SPARE_M = 2.0
+
+
+class SightedExpert(Expert):
+    """An `Expert` that acts on what its camera sees.
+
+    Args:
+        graph: the lanes of the town.
+        tracker: where the ego is on its route.
+        vehicle: the ego.
+        traffic: the other cars, which see the ego go (`SeenEgo`).
+        bodies: who is beside the traffic.
+        sight: the camera.
+        signals: of the town.
+        rules: of the town's junctions.
+    """
+
+    def __init__(
+        self,
+        graph: LaneGraph,
+        tracker: RouteTracker,
+        vehicle: Vehicle,
+        traffic: Traffic,
+        bodies: Bodies,
+        sight: Sight,
+        signals: SignalPlaces,
+        rules: RightOfWay,
+    ) -> None:
+        super().__init__(graph, tracker, vehicle, traffic)
+        self._bodies, self._sight = bodies, sight
+        self._signals, self._rules = signals, rules
+
+    def reasons(self, ego: Car) -> list[Reason]:
+        """See `Expert`.
+
+        Args:
+            ego: the ego as a road user.
+        """
+        view = self._sight.look(self._vehicle.pose, movers_of(self._traffic, self._bodies))
+        speed = self._vehicle.speed_mps
+        found = [self._reason(Why.ROAD), *self._mirrors(ego)]
+        ahead = self._traffic.next_ahead(ego, view.seen_ids)
+        if ahead is not None:
+            lead = Lead(ahead.gap_m, ahead.speed_mps)
+            found.append(self._reason(Why.AHEAD, lead, who=ahead.car_id))
+        found.append(self._hidden_path(view))
+        lanes = self._graph.town.lanes
+        lane = lanes[ego.lane]
+        if lane.junction_id is not None:
+            front_m = ego.along_m + ego.length_m / 2
+            own = Own(ego.lane, front_m, speed, ego.length_m)
+            return [*found, *self._crossing(own, view), *self._unseen(own, view)]
+        to_line_m = self._traffic.junctions.to_line_m(ego)
+        if to_line_m > LOOKS_M or lanes[ego.ahead[0]].junction_id is None:
+            return found
+        own = Own(ego.ahead[0], -to_line_m, speed, ego.length_m)
+        found += self._signal(ego, lane, to_line_m, view)
+        found += self._room(ego, lane, to_line_m, view)
+        found += self._crossing(own, view)
+        return [*found, *self._unseen(own, view)]
+
+    def _intent(self, ego: Car | None) -> Intent:
+        if ego is None:
+            return super()._intent(None)
+        reasons = self.reasons(ego)
+        leads = tuple(reason.lead for reason in reasons if reason.lead is not None)
+        most_mps = min(reason.limit_mps for reason in reasons)
+        along, profile = self._tracker.along, self._profile
+        return Intent(along, profile, self._tracker, DRIVING, leads, most_mps)
+
+    def _margin_m(self, lane: Lane) -> float:
+        """How far before the end of a lane it stops."""
+        if lane.light_id is None and lane.stop_sign_id is None:
+            return LINE_MARGIN_M
+        return self._signals.margin_m(self._sight, lane, self._vehicle.parameters)
+
+    def _signal(self, ego: Car, lane: Lane, to_line_m: float, view: View) -> list[Reason]:
+        why = None
+        if lane.light_id is not None:
+            colour = self._traffic.colours.get(lane.light_id, LightColour.RED)
+            if not self._signals.light_seen(view, lane.light_id, colour):
+                why = Why.HIDDEN if to_line_m < LAMP_M and self._can_stop(to_line_m) else None
+            elif colour is LightColour.RED or (
+                colour is LightColour.YELLOW and self._can_stop(to_line_m)
+            ):
+                why = Why.LIGHT
+        elif lane.stop_sign_id is not None and ego.waited_s < STOP_S:
+            why = Why.STOP_SIGN
+        if why is None:
+            return []
+        line = stop_within(to_line_m - self._margin_m(lane))
+        return [self._reason(why, line, lane=None if why is Why.HIDDEN else lane.lane_id)]
+
+    def _can_stop(self, to_line_m: float) -> bool:
+        return self._vehicle.speed_mps**2 / (2 * HARD_STOP_MPS2) <= max(to_line_m, 0.0)
+
+    def _room(self, ego: Car, lane: Lane, to_line_m: float, view: View) -> list[Reason]:
+        """The last car that is seen on the lane behind the junction, if it leaves no room there."""
+        beyond = self._graph.town.lanes[ego.ahead[0]].successors[0]
+        seen = [
+            other
+            for other in self._traffic.occupancy.get(beyond, ())
+            if other.car_id in view.seen_ids
+        ]
+        if not seen or not self._can_stop(to_line_m):
+            return []
+        last = min(seen, key=lambda other: other.tail_m)
+        if last.speed_mps > SLOW_MPS or last.tail_m > ego.length_m + ROOM_M:
+            return []
+        line = stop_within(to_line_m - self._margin_m(lane))
+        return [self._reason(Why.ROOM, line, who=last.car_id)]
+
+    def _crossing(self, own: Own, view: View) -> list[Reason]:
+        """Those who go first: it stops at its line for them, or before where their ways meet."""
+        junctions, cars = self._traffic.junctions, self._traffic.cars
+        assert isinstance(junctions, SeenEgo)
+        seen = [car for car in cars.values() if car.car_id in view.seen_ids]
+        found = []
+        for rival in self._rules.rivals(own, seen, junctions.green_s):
+            braking_m = own.speed_mps**2 / 2
+            line_m = -own.front_m - self._margin_m(self._arriving(own))
+            zone_m = rival.from_m - BEFORE_ZONE_M - own.front_m
+            if line_m + 0.5 >= braking_m / FIRM_MPS2:
+                found.append(self._reason(Why.CROSSING, stop_within(line_m), who=rival.car_id))
+            elif zone_m + 0.5 >= braking_m / HARDEST_MPS2:
+                found.append(self._reason(Why.CROSSING, stop_within(zone_m), who=rival.car_id))
+        return found
+
+    def _arriving(self, own: Own) -> Lane:
+        lanes = self._graph.town.lanes
+        return lanes[lanes[own.connector].predecessors[0]]
+
+    def _unseen(self, own: Own, view: View) -> list[Reason]:
+        """Care for who may come with priority from where it does not see."""
+        if own.front_m < -HIDDEN_FROM_M:
+            return []
+        found = []
+        for approach in self._rules.approaches(own.connector):
+            left_m = approach.from_m - own.front_m
+            hidden = approach.away_m[~view.sees(approach.places)] if left_m > 0.0 else ()
+            if not len(hidden):
+                continue
+            clear_s = self._rules.clear_s(own, approach.to_m)
+            if approach.arrives_s(float(np.min(hidden))) < clear_s + CLEAR_S:
+                stopping_mps = math.sqrt(2 * CAREFUL_MPS2 * max(left_m - BEFORE_ZONE_M, 0.0))
+                found.append(self._reason(Why.HIDDEN, limit_mps=max(stopping_mps, CREEP_MPS)))
+        return found
+
+    def _hidden_path(self, view: View) -> Reason:
+        """It can stop within what it sees of its way, as far as things that stand hide it."""
+        at_m = self._tracker.progress_m + self._nose_m + PATH_M
+        places: Float64 = np.array([(*self._tracker.point_at(each), EYE_M) for each in at_m])
+        hidden = np.flatnonzero(~view.sees(places, movers=False))
+        seen_m = float(PATH_M[hidden[0]]) if len(hidden) else math.inf
+        limit_mps = math.sqrt(2 * CAREFUL_MPS2 * max(seen_m - PATH_SPARE_M, 0.5))
+        return self._reason(Why.HIDDEN, limit_mps=limit_mps)
+
+    @property
+    def _nose_m(self) -> float:
+        parameters = self._vehicle.parameters
+        return parameters.length_m - parameters.rear_overhang_m
+
+
+def movers_of(traffic: Traffic, bodies: Bodies) -> Movers:
+    """Everybody who moves, or may.
+
+    Args:
+        traffic: the cars.
+        bodies: the others.
+    """
+    heights = [car.height_m for car in traffic.cars.values()]
+    heights += [body.size_m[2] for body in bodies.all.values()]
+    boxes = np.vstack([traffic.boxes(), bodies.boxes()])
+    return Movers(boxes, np.array(heights), (*traffic.cars, *bodies.all))
