@@ -31,6 +31,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="kills nodes as Linux does"),
 ]
 SMALL = ("--traffic", "2")
+RECORDED = ("--record-rate-hz", "1", "--record-modalities", "rgb,depth")
 BEGINS = re.compile(r"route \S+ begins")
 
 
@@ -80,11 +81,12 @@ def driven(folder: Path) -> dict[str, Any]:
 def test_a_drive_of_which_a_node_is_killed_is_that_of_one_process(
     nodes: RayNodes, routes: Path, bundle: Path, tmp_path: Path
 ) -> None:
-    order = ("drive", bundle, "--routes", routes, *SMALL, "--json")
-    alone = auxdrive(*order, "--out", tmp_path / "alone")
+    order = ("drive", bundle, "--routes", routes, *SMALL, "--json", *RECORDED)
+    alone = auxdrive(*order, "--out", tmp_path / "alone", "--record", tmp_path / "data")
     assert alone.returncode == 0, alone.stderr
     other = nodes.add(cpus=1)
-    command = Command(*order, "--out", tmp_path / "ray", "--ray", nodes.address, "-v")
+    to = ("--out", tmp_path / "ray", "--record", tmp_path / "ray-data")
+    command = Command(*order, *to, "--ray", nodes.address, "-v")
     command.wait_until(BEGINS, 2)  # one on each node
     nodes.kill(other)
     code, out, said = command.end()
@@ -93,22 +95,26 @@ def test_a_drive_of_which_a_node_is_killed_is_that_of_one_process(
     assert len(BEGINS.findall(said)) == 5  # and no other drive than that
     assert json.loads(out).keys() == json.loads(alone.stdout).keys()  # alone on standard output
     assert driven(tmp_path / "ray") == driven(tmp_path / "alone")
+    assert driven(tmp_path / "ray-data") == driven(tmp_path / "data")
+    assert len(list(tmp_path.glob("ray-data/episodes/*/depth.npy"))) == 4
 
 
 def test_a_drive_that_was_stopped_goes_on_elsewhere(
     nodes: RayNodes, routes: Path, tmp_path: Path
 ) -> None:
-    order = ("drive", "expert", "--routes", routes, *SMALL, "--json")
-    alone = auxdrive(*order, "--out", tmp_path / "alone")
+    order = ("drive", "expert", "--routes", routes, *SMALL, "--json", *RECORDED)
+    alone = auxdrive(*order, "--out", tmp_path / "alone", "--record", tmp_path / "data")
     assert alone.returncode == 0, alone.stderr
-    begun = Command(*order, "--out", tmp_path / "ray", "--ray", nodes.address, "-v")
+    to = ("--out", tmp_path / "ray", "--record", tmp_path / "ray-data", "--ray", nodes.address)
+    begun = Command(*order, *to, "-v")
     begun.wait_until(BEGINS, 2)  # so the first is finished
     begun.kill()
     begun.end()
-    rest = auxdrive(*order, "--out", tmp_path / "ray", "--ray", nodes.address, "--resume", "-v")
+    rest = auxdrive(*order, *to, "--resume", "-v")
     assert rest.returncode == 0, rest.stderr
     assert 1 <= len(BEGINS.findall(rest.stderr)) <= 3
     assert driven(tmp_path / "ray") == driven(tmp_path / "alone")
+    assert driven(tmp_path / "ray-data") == driven(tmp_path / "data")
 
 
 def test_a_recording_of_which_a_node_is_killed_is_that_of_one_process(

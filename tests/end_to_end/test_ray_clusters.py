@@ -76,13 +76,6 @@ def test_what_is_no_head_of_ray_is_refused_at_once() -> None:
         server.kill()
 
 
-def test_what_drives_record_is_written_where_it_is_driven(nodes: RayNodes, tmp_path: Path) -> None:
-    record = ("--record", tmp_path / "data", "--ray", nodes.address)
-    said = refused(auxdrive("drive", "expert", "--count", 1, "--out", tmp_path / "out", *record))
-    assert "leave --ray out, or --record" in said
-    assert not (tmp_path / "out").exists()
-
-
 WITHOUT_AUXDRIVE = """
 import sys
 sys.modules["auxdrive"] = None

@@ -22,9 +22,10 @@ from auxdrive.machine.jobs import Workers
 from auxdrive.machine.workers import run_jobs, workers_of
 from auxdrive.modalities import classes_of, known_classes
 from auxdrive.storage.claims import FolderKind, changed, claim
-from auxdrive.storage.publish import partial_of, published_folder, write_atomic, write_new
-from auxdrive.storage.reading import entries, exists, is_folder, make_folder, refusals
+from auxdrive.storage.publish import write_atomic
+from auxdrive.storage.reading import entries, exists, is_folder
 
+from auxdrive_eval.collecting.carried import write_episode
 from auxdrive_eval.collecting.planning import (
     origins_of,
     planned_episode,
@@ -190,14 +191,7 @@ class _Store:
     def add(self, plan: EpisodePlan, episode: Recorded) -> None:
         """Count an episode, and write it if it comes from another machine."""
         if episode.files:
-            folder = episode_folder(self.out, plan.episode_id)
-            make_folder(folder.parent)
-            with (
-                refusals(folder, "cannot be written"),
-                published_folder(folder, partial_of(folder)),
-            ):
-                for name, data in episode.files.items():
-                    write_new(partial_of(folder) / name, data)
+            write_episode(episode_folder(self.out, plan.episode_id), episode.files)
         self.frames[plan.index] = episode.frames
 
     def trim(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from auxdrive_eval.collecting.carried import read_episode
 from auxdrive_eval.collecting.record import EpisodePlan, episode_folder, record_episode
 from auxdrive_eval.collecting.settings import CollectSettings
 from auxdrive_eval.simulators.base import ATTEMPTS, SimulationCrashed, Simulator
@@ -63,7 +64,7 @@ class Recorder:
         with tempfile.TemporaryDirectory(prefix="auxdrive-") as scratch:
             frames = self._record(plan, Path(scratch))
             folder = episode_folder(Path(scratch), plan.episode_id)
-            return Recorded(frames, {path.name: path.read_bytes() for path in folder.iterdir()})
+            return Recorded(frames, read_episode(folder))
 
     def _record(self, plan: EpisodePlan, out: Path) -> int:
         """Record an episode; again from its start, in a simulator that is made anew, if the

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from auxdrive.storage.reading import entries, exists, is_folder
 from auxdrive.strict import Strict, mistakes_of, read_model
 from pydantic import Field, ValidationError, model_validator
 
+from auxdrive_eval.collecting.carried import write_episode
 from auxdrive_eval.collecting.settings import check_frames, divided, recorded_by_default
 from auxdrive_eval.conditions import condition_of_id, plain_id
 from auxdrive_eval.driving.route_store import StoredRoute
@@ -30,6 +32,8 @@ from auxdrive_eval.simulators.settings import make_simulator
 
 SETTINGS_NAME = "record.json"
 DEFAULT_RATE_HZ = 4.0
+IN_EPISODE = "episode/"
+"""How the names of an episode's files begin, on their way from another machine."""
 _log = logging.getLogger(__name__)
 
 
@@ -110,12 +114,14 @@ class DriveData:
         settings: what decides its content.
         card: without its splits, which depend on the episodes that are there.
         route_ids: of the routes that are driven, in their order.
+        elsewhere: whether the folder lies on another machine than that on which is driven.
     """
 
     folder: Path
     settings: RecordSettings
     card: DatasetCard
     route_ids: tuple[str, ...] = ()
+    elsewhere: bool = False
 
     def path(self, index: int) -> Path:
         """The folder of a drive's episode, whether or not it is there.
@@ -124,6 +130,31 @@ class DriveData:
             index: number of the drive among all, from 0.
         """
         return self.folder / EPISODES_DIR / episode_id(index)
+
+    def take(self, index: int, beside: Mapping[str, bytes | Path]) -> dict[str, bytes | Path]:
+        """Put the episode of a drive on another machine in its place. Without one, an earlier
+        episode of the drive is removed, as it is where a drive begins on this machine.
+
+        Args:
+            index: number of the drive among all, from 0.
+            beside: what onlookers have kept of it, with the episode's files (`IN_EPISODE`).
+
+        Returns:
+            The other files.
+
+        Raises:
+            DataError: the disk cannot be written.
+        """
+        files = {
+            name.removeprefix(IN_EPISODE): content
+            for name, content in beside.items()
+            if name.startswith(IN_EPISODE) and isinstance(content, bytes)
+        }
+        if files:
+            write_episode(self.path(index), files)
+        else:
+            shutil.rmtree(self.path(index), ignore_errors=True)
+        return {name: each for name, each in beside.items() if not name.startswith(IN_EPISODE)}
 
     @property
     def episodes(self) -> dict[int, Path]:

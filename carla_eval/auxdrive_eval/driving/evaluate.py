@@ -29,7 +29,7 @@ from auxdrive_eval.driving.folder import (
     write_results,
 )
 from auxdrive_eval.driving.following import check_controller
-from auxdrive_eval.driving.keeping import KEEP_NOTHING, KeepOptions, kept
+from auxdrive_eval.driving.keeping import KEEP_NOTHING, Keeping, KeepOptions, kept
 from auxdrive_eval.driving.route_store import (
     StoredRoute,
     clean_partial_routes,
@@ -121,8 +121,6 @@ def drive_all(
         'Completed'
     """
     who = workers_of(workers)
-    if who.elsewhere and keep.record is not None:
-        raise UsageError("--record writes where it drives: leave --ray out, or --record")
     require_simulator(simulator)
     settings = evaluation_settings(
         routes, source, simulator, rules=rules, repeats=repeats, seed=seed
@@ -142,10 +140,12 @@ def drive_all(
                 )
             seen, ids = _as_seen(settings, source, described), [each.route_id for each in routes]
             with kept(keep, seen, ids) as keeping:
+                theirs = keeping.elsewhere() if who.elsewhere else keeping
                 make = MakeRouteWorker(
-                    source, described, settings.simulator, settings.rules, keeping
+                    source, described, settings.simulator, settings.rules, theirs
                 ).with_agent(agent, who, driver.files)
-                return _Drive(make, out, settings, driver, routes).run(who, retry_crashed, on_route)
+                drive = _Drive(make, keeping, out, settings, driver, routes)
+                return drive.run(who, retry_crashed, on_route)
         finally:
             if agent is not None:
                 agent.close()
@@ -194,6 +194,7 @@ class _Drive:
     """An evaluation that is being driven."""
 
     make: MakeRouteWorker
+    keeping: Keeping
     out: Path
     settings: EvaluationSettings
     driver: DriverIdentity
@@ -214,7 +215,7 @@ class _Drive:
         }
         for index in sorted(done):
             on_route(done[index], True)
-        self.make.keeping.found(done)
+        self.keeping.found(done)
         document = write_results(out, self.settings, done, self.driver.sensors)
         # The longest routes first. Otherwise one process might drive a long route at the end while
         # the others have nothing to do.
@@ -225,11 +226,11 @@ class _Drive:
         if left and self.make.source.agent is not None and self.driver.files:
             self.watch = Watch(self.make.source.agent.path, out, self.driver.files)
         for job, driven in run_jobs(self.make, left, workers):
-            save_route(out, driven)
+            save_route(out, self.keeping.take(driven) if workers.elsewhere else driven)
             stored = load_route(out, job.index)
             assert stored is not None
             done[job.index] = stored
-            self.make.keeping.stored()
+            self.keeping.stored()
             self._note_new_files()
             self._note_changed_files(job)
             document = write_results(out, self.settings, done, self.driver.sensors)

@@ -102,6 +102,28 @@ class Keeping:
         if self.data is not None:
             self.data.note_unrecorded(done)
 
+    def elsewhere(self) -> Keeping:
+        """The same for workers on other machines, whose episodes come back with their drives."""
+        data = None if self.data is None else replace(self.data, elsewhere=True)
+        return replace(self, data=data)
+
+    def take(self, driven: StoredRoute) -> StoredRoute:
+        """Put in its place what came with a drive of a worker on another machine.
+
+        Args:
+            driven: the drive, before it is stored.
+
+        Returns:
+            The drive with that alone which is stored beside its result.
+
+        Raises:
+            DataError: the disk cannot be written.
+        """
+        if self.data is None:
+            return driven
+        beside = self.data.take(driven.record.index, driven.beside)
+        return driven.model_copy(update={"beside": beside})
+
     def stored(self) -> None:
         """A drive has been stored: what tells of all of them is written anew."""
         if self.data is not None:

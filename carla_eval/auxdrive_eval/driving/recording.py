@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import math
 import shutil
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 
 from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.route_follower import RouteFollower
 from auxdrive.standing import STANDING_MPS, StandingTime
 
+from auxdrive_eval.collecting.carried import read_episode
 from auxdrive_eval.collecting.record import (
     MAX_STANDING_S,
     frame_shapes,
@@ -22,7 +25,7 @@ from auxdrive_eval.collecting.record import (
     points_of,
     state_row,
 )
-from auxdrive_eval.driving.drive_data import DriveData, episode_id, is_by_expert
+from auxdrive_eval.driving.drive_data import IN_EPISODE, DriveData, episode_id, is_by_expert
 from auxdrive_eval.driving.onlookers import Moment
 from auxdrive_eval.driving.runner import RouteResult
 from auxdrive_eval.simulators.base import Foreseeing, Planning, Simulator
@@ -63,9 +66,14 @@ class RouteRecorder:
         self._follower = RouteFollower(route.points, route.options)
         self._standing = StandingTime()
         self._moved_at_s = 0.0
-        shutil.rmtree(data.path(index), ignore_errors=True)
+        folder, self._scratch = data.folder, None
+        if data.elsewhere:
+            self._scratch = tempfile.TemporaryDirectory(prefix="auxdrive-")
+            folder = Path(self._scratch.name)
+        else:
+            shutil.rmtree(data.path(index), ignore_errors=True)
         self._writer = EpisodeWriter(
-            data.folder,
+            folder,
             episode_id(index),
             settings.modalities,
             frame_shapes(simulator.camera, settings.modalities),
@@ -95,16 +103,24 @@ class RouteRecorder:
         self._writer.append(frames, row, ahead, points, plan)
 
     def end(self, result: RouteResult) -> Mapping[str, bytes]:
-        """Put the episode in its place, unless nothing was recorded or the simulation crashed."""
+        """Put the episode in its place, or give its files where that is on another machine; unless
+        nothing was recorded or the simulation crashed.
+        """
         if result.crashed or not len(self._writer):
-            self._writer.abort()
-        else:
-            self._writer.close()
-        return {}
+            self.drop()
+            return {}
+        self._writer.close()
+        if self._scratch is None:
+            return {}
+        with self._scratch:
+            files = read_episode(self._writer.path)
+        return {IN_EPISODE + name: content for name, content in files.items()}
 
     def drop(self) -> None:
         """Remove what was recorded."""
         self._writer.abort()
+        if self._scratch is not None:
+            self._scratch.cleanup()
 
 
 def _pose_row(state: WorldState) -> dict[str, float]:
