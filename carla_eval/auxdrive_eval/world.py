@@ -188,6 +188,20 @@ class ScenarioState:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockingScenario:
+    """A traffic situation in which the ego is, and which may keep it from going on. Leaderboard 2.x
+    limits the time for such.
+
+    Attributes:
+        name: as in `ScenarioState`.
+        began_s: when the ego set it off, game time.
+    """
+
+    name: str
+    began_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class WorldState:
     """The world after a tick.
 
@@ -203,6 +217,8 @@ class WorldState:
         speed_limit_mps: where the ego is; None where the simulator does not tell.
         background_mps: the speed of each moving vehicle of the background traffic.
         scenarios: the traffic situations on the route.
+        blocking: those whose time leaderboard 2.x limits, from their triggers on until the ego has
+            left them behind.
 
     Examples:
         >>> from auxdrive_eval import make_simulator, SimulatorSettings
@@ -227,6 +243,7 @@ class WorldState:
     speed_limit_mps: float | None = None
     background_mps: tuple[float, ...] = ()
     scenarios: tuple[ScenarioState, ...] = ()
+    blocking: tuple[BlockingScenario, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 from auxdrive_eval.criteria import Event, EventKind
 from auxdrive_eval.scoring import RULE_SETS
-from auxdrive_eval.world import CollisionKind, Contact, LaneView, StopSignView, WorldState
+from auxdrive_eval.world import (
+    BlockingScenario,
+    CollisionKind,
+    Contact,
+    LaneView,
+    StopSignView,
+    WorldState,
+)
 from states_by_hand import run, state, straight_route
 
 ALL = ("1.0", "2.0", "2.1", "bench2drive")
@@ -232,6 +239,29 @@ def test_blocked_after(rules: str, after_s: int) -> None:
     standing = [state(20 * second, speed_mps=0.05) for second in range(200)]
     first = seen(rules, standing, EventKind.VEHICLE_BLOCKED)[0]
     assert first.time_s == after_s + 1
+
+
+@pytest.mark.parametrize(("rules", "counted"), [("1.0", 0), *((name, 1) for name in LATER)])
+def test_a_scenario_in_which_the_ego_is_for_more_than_240_s_is_one_event(
+    rules: str, counted: int
+) -> None:
+    """From its trigger at 10 s on; until then and as long nobody is blocked, in 2.x."""
+
+    def states(until_s: int) -> list[WorldState]:
+        there = (BlockingScenario("a", 10.0),)
+        return [
+            state(20 * second, speed_mps=0.0, blocking=there if 10 <= second < until_s else ())
+            for second in range(300)
+        ]
+
+    assert seen(rules, states(251), EventKind.SCENARIO_TIMEOUT) == []  # left after 240 s
+    events = seen(rules, states(280), EventKind.SCENARIO_TIMEOUT)
+    assert [event.time_s for event in events] == [251.0] * counted
+    assert all(event.message == "Agent timed out a scenario" for event in events)
+    assert len(seen(rules, states(100), EventKind.VEHICLE_BLOCKED)) > 0
+    blocked = {"1.0": 181.0, "2.0": None, "2.1": None, "bench2drive": None}[rules]
+    first = [event.time_s for event in seen(rules, states(240), EventKind.VEHICLE_BLOCKED)][:1]
+    assert first == [each for each in [blocked] if each is not None]
 
 
 def test_bench2drive_alone_ends_a_route_after_4000_ticks() -> None:

@@ -15,6 +15,7 @@ import pytest
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.errors import UsageError
+from auxdrive.machine.workers import Processes
 from auxdrive.modalities import Modality
 from auxdrive.types import Control
 from auxdrive_eval.driving.agents import AgentSource
@@ -89,11 +90,31 @@ def test_recording_changes_nothing_of_the_drive(
         assert ours.record.scores == theirs.record.scores
 
 
-def test_workers_change_no_byte_of_a_recording(
+class Elsewhere(Processes):
+    """Processes that count as those of another machine: they write nothing into the data set."""
+
+    @property
+    def elsewhere(self) -> bool:
+        return True
+
+
+def test_workers_change_no_byte_of_a_recording_wherever_they_are(
     by_expert: tuple[Evaluation, Path], short_routes: tuple[Route, ...], tmp_path: Path
 ) -> None:
-    driven(short_routes, None, tmp_path / "two", tmp_path / "data", repeats=2, workers=2)
-    assert files(tmp_path / "data") == files(by_expert[1])
+    """Two processes here begin it, and others, as if on another machine, go on."""
+    out, data, told = tmp_path / "out", tmp_path / "data", []
+
+    def interrupt(*_: object) -> None:
+        told.append(len(list((data / "episodes").glob("drive-*"))))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        driven(short_routes, None, out, data, repeats=2, workers=2, on_route=interrupt)
+    assert told[0] >= 1
+    np.save(data / "episodes" / "drive-00003" / "state.npy", np.zeros(3))  # of a killed process
+    rest = driven(short_routes, None, out, data, repeats=2, workers=Elsewhere(1), resume=True)
+    assert files(data) == files(by_expert[1])
+    assert not any(each.beside for each in rest.driven)
 
 
 def test_the_data_set_says_that_the_student_drove(by_student: tuple[Evaluation, Path]) -> None:

@@ -128,6 +128,16 @@ def test_who_comes_from_ahead_at_a_left_turn_has_green_with_the_ego() -> None:
     assert colours_at_the_lines(found) == ({LightColour.GREEN}, {LightColour.GREEN})
     (state, first), *_ = of(found, 1)
     assert math.cos(first.yaw_rad - state.ego.yaw_rad) < -0.7
+    # leaderboard 2.x limits its time, until the ego is 10 m behind the junction
+    blocking = [each for each in found.states if each.blocking]
+    assert blocking[0].time_s == pytest.approx(blocking[0].blocking[0].began_s)
+    assert blocking[0].blocking[0].began_s == found.scenario.began_s
+    junction = [each.lane.in_junction for each in blocking if each.lane is not None]
+    assert junction.index(True) > 0
+    behind = math.dist(
+        blocking[-1].ego_centre, blocking[-1 - junction[::-1].index(True)].ego_centre
+    )
+    assert behind == pytest.approx(10.0, abs=0.8)
 
 
 @pytest.mark.parametrize("kind", ["NonSignalizedJunctionLeftTurn", "OppositeVehicleTakingPriority"])
@@ -137,6 +147,7 @@ def test_a_car_crosses_without_lights(kind: str) -> None:
     moved = speeds(of(found, 1))
     assert max(moved) > 6.0
     assert min(state.speed_mps for state, _ in found.during()) < 4.0
+    assert all(bool(state.blocking) == kind.endswith("Turn") for state, _ in found.during())
 
 
 def test_a_light_that_is_prolonged_stays_green_and_ends_with_yellow() -> None:

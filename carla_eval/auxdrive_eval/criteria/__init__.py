@@ -18,6 +18,7 @@ from auxdrive_eval.criteria.outside_lanes import OutsideRouteLanes
 from auxdrive_eval.criteria.red_light import RedLight
 from auxdrive_eval.criteria.route_completion import RouteCompletion
 from auxdrive_eval.criteria.route_timeout import GrowingTimeout, RouteTimeout
+from auxdrive_eval.criteria.scenario_timeout import ScenarioTimeout
 from auxdrive_eval.criteria.stop_sign import NearStopSign, StopSign
 
 __all__ = [
@@ -37,5 +38,6 @@ __all__ = [
     "RedLight",
     "RouteCompletion",
     "RouteTimeout",
+    "ScenarioTimeout",
     "StopSign",
 ]

@@ -1,5 +1,5 @@
-"""Blocked: the ego has not moved for too long (leaderboard 1.0, ActorSpeedAboveThresholdTest). Ends
-the route.
+"""Blocked: the ego has not moved for too long (ActorSpeedAboveThresholdTest of leaderboard 1.0,
+ActorBlockedTest of 2.x). Ends the route.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from auxdrive_eval.criteria.base import (
     event_at,
     moment,
 )
+from auxdrive_eval.criteria.scenario_timeout import in_time
 from auxdrive_eval.world import WorldState
 
 SPEED_MPS = 0.1
@@ -23,15 +24,22 @@ class Blocked(TickCriterion):
 
     Args:
         after_s: for how long it may be, in game time.
+        but_in_scenarios: whether it may stand while it is in a scenario whose time is limited
+            (`ScenarioTimeout`). The time begins anew as that ends.
     """
 
-    def __init__(self, after_s: float = BLOCKED_AFTER_S) -> None:
-        self._after_s = after_s
+    def __init__(self, after_s: float = BLOCKED_AFTER_S, *, but_in_scenarios: bool = False) -> None:
+        self._after_s, self._but_in_scenarios = after_s, but_in_scenarios
         self._moved_at_s: float | None = None
+        self._paused = False
 
     def update(self, state: WorldState) -> list[Event]:
         """One event when the time is over."""
-        if self._moved_at_s is None or state.speed_mps >= SPEED_MPS:
+        was_paused = self._paused
+        self._paused = self._but_in_scenarios and any(
+            in_time(blocking, state) for blocking in state.blocking
+        )
+        if self._moved_at_s is None or state.speed_mps >= SPEED_MPS or self._paused or was_paused:
             self._moved_at_s = state.time_s
             self.pending = None
         if self.pending is None and state.speed_mps < SPEED_MPS:

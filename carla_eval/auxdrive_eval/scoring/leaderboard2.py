@@ -14,6 +14,7 @@ from auxdrive_eval.criteria import (
     OutsideRouteLanes,
     RedLight,
     RouteCompletion,
+    ScenarioTimeout,
 )
 from auxdrive_eval.world import Route
 
@@ -28,7 +29,10 @@ TIMEOUT_LIMIT_SHARE = 0.1
 MIN_SPEED_CHECKPOINTS = 4
 RED_LINE_REACH = 0.6
 """To either side of the lane's centre, in widths of the lane."""
-UNWATCHED = "yielding to emergency vehicles and scenario timeouts are not watched"
+UNWATCHED = (
+    "yielding to emergency vehicles is not watched, and scenario timeouts in the embedded simulator "
+    "alone"
+)
 
 
 def percentage_of(event: Event) -> float:
@@ -67,5 +71,6 @@ def common_criteria(route: Route, blocked_after_s: float) -> tuple[Criterion, ..
         OutsideRouteLanes(route, ALLOWED_OUT_M, any_change_rights=False),
         RedLight(RED_LINE_REACH),
         NearStopSign(NEAR_SIGN_M, SIGN_BOX_SCALE),
-        Blocked(blocked_after_s),
+        Blocked(blocked_after_s, but_in_scenarios=True),
+        ScenarioTimeout(),
     )

@@ -246,6 +246,7 @@ class DrivenRoute:
             speed_limit_mps=self._kit.graph.town.lanes[lane.lane_id].speed_limit_mps,
             background_mps=tuple(car.speed_mps for car in self.traffic.cars.values()),
             scenarios=() if self._scenarios is None else self._scenarios.states(),
+            blocking=() if self._scenarios is None else self._scenarios.blocking(),
         )
 
     @property

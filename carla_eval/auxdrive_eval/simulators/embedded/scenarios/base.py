@@ -23,6 +23,8 @@ class Scenario(ABC):
         timeout_s: it ends at the latest so long after it began.
         at_m: where on the route the ego sets it off.
         actor_ids: who and what belongs to it, by the ids of contacts.
+        left_m: where on the route the ego has left it behind, for scenarios whose time leaderboard
+            2.x limits (those of scenario_runner with a ScenarioTimeout); None for all others.
         missed: why it did not happen although the ego came; empty while it may.
 
     Args:
@@ -36,6 +38,7 @@ class Scenario(ABC):
     def __init__(self, at_m: float) -> None:
         self.at_m = at_m
         self.actor_ids: set[int] = set()
+        self.left_m: float | None = None
         self.missed = ""
 
     @classmethod

@@ -34,12 +34,17 @@ BEYOND_M = 6.0
 FAIR_BRAKE_MPS2, FAIR_M = 4.0, 4.0
 """The car goes only while the ego can still stop before it with this deceleration."""
 TAIL_OVER_M = 8.0
+LEFT_M = 10.0
+"""So far behind the junction the ego has left the scenario behind."""
 BARS_M = 4.0
 """A car of the traffic plays the part if it can still stop with this much room."""
 
 
 class CrossingCar(Scenario):
     """See the module.
+
+    Attributes:
+        time_is_limited: whether leaderboard 2.x limits its time; see `Scenario.left_m`.
 
     Args:
         at_m: where on the route the ego sets it off.
@@ -52,6 +57,7 @@ class CrossingCar(Scenario):
 
     reach_m: ClassVar[float] = 60.0
     timeout_s: ClassVar[float] = 120.0
+    time_is_limited: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -65,6 +71,8 @@ class CrossingCar(Scenario):
         super().__init__(at_m)
         self.crossing, self.other = crossing, other
         self._meet_m, self._other_meets_m, self._colour = meet_m, other_meets_m, colour
+        if self.time_is_limited:
+            self.left_m = crossing.end_m + LEFT_M
         self.car: Car | None = None
         self._junction: tuple[int, ...] = ()
         self._line_m = 0.0

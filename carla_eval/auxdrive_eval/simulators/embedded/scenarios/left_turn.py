@@ -21,6 +21,7 @@ class LeftTurn(CrossingCar):
 
     title: ClassVar[str] = "a car comes from ahead where the ego turns left"
     with_lights: ClassVar[bool] = True
+    time_is_limited: ClassVar[bool] = True
 
     @classmethod
     def meets(cls, town: Town, crossing: Crossing, other: Lane) -> str:  # noqa: ARG003

@@ -63,6 +63,8 @@ class TakingPriority(CrossingCar):
 class _OnRightTurns(CrossingCar):
     """Narrows the scenario that follows it among the bases to right turns of the ego."""
 
+    time_is_limited: ClassVar[bool] = True
+
     @classmethod
     def meets(cls, town: Town, crossing: Crossing, other: Lane) -> str:
         """See `CrossingCar`.

@@ -13,7 +13,13 @@ from auxdrive_eval.simulators.embedded.scenarios import SCENARIOS, known_kind
 from auxdrive_eval.simulators.embedded.scenarios.base import Scenario
 from auxdrive_eval.simulators.embedded.scenarios.stage import Stage
 from auxdrive_eval.simulators.embedded.traffic.car import Claim
-from auxdrive_eval.world import Contact, RouteScenario, ScenarioOutcome, ScenarioState
+from auxdrive_eval.world import (
+    BlockingScenario,
+    Contact,
+    RouteScenario,
+    ScenarioOutcome,
+    ScenarioState,
+)
 
 FIRST_M, LAST_M = 5.0, 15.0
 """Drawn scenarios begin no nearer to the route's start, and end no nearer to its end."""
@@ -53,6 +59,15 @@ class RouteScenarios:
         if self._told is None:
             self._told = tuple(entry.state for entry in self._entries)
         return self._told
+
+    def blocking(self) -> tuple[BlockingScenario, ...]:
+        """Those in which the ego is and whose time is limited; see `WorldState`."""
+        return tuple(
+            BlockingScenario(state.name, state.began_s)
+            for scenario, state in ((entry.scenario, entry.state) for entry in self._entries)
+            if scenario is not None and scenario.left_m is not None and state.began_s is not None
+            if not scenario.missed and self._stage.ego_m <= scenario.left_m
+        )
 
     def claims(self) -> list[Claim]:
         """What bodies cover and will cover, and where cars come that obey no rule."""
