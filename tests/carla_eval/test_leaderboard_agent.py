@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ import leaderboard_parts as parts
 import numpy as np
 import pytest
 from auxdrive import Predictor
+from auxdrive.ego import EGO_INPUTS
 from auxdrive.errors import InputError, UsageError
-from auxdrive.types import Observation
+from auxdrive.tasks import TASKS
+from auxdrive.types import Observation, RoadOption
 from auxdrive_eval.road_maps.geo import GeoReference, Projection
 from auxdrive_eval.team_agent.sensors import read_sensors
 from leaderboard_parts import CORNERS, GEO, START, Agent1, Agent2, Car, bundle_factory, driven, made
@@ -124,6 +127,41 @@ def test_a_steering_bundle_steers(base: type, left: Path, tmp_path: Path) -> Non
     last = driven(agent, car, 3.0)[-1]
     assert last.steer == pytest.approx(-math.degrees(0.1) / 50.0, abs=1e-6)
     assert car.speed_mps > 2.0
+
+
+def test_a_model_that_takes_the_command_is_given_each(
+    base: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No task of ours takes it alone; here the model steers by 0.0002 rad times the command."""
+    command = EGO_INPUTS["command"]
+    monkeypatch.setattr(type(TASKS["steering"]), "ego_inputs", (command.name,))
+    graph = bundle_factory.model(1)
+    (linear,) = (each for each in graph.graph.initializer if each.name == "linear")
+    weights = np.zeros((5, 1), np.float32)
+    weights[4] = 0.0002
+    linear.CopyFrom(bundle_factory.numpy_helper.from_array(weights, "linear"))
+    (joined,) = (each for each in graph.graph.node if each.op_type == "Concat")
+    joined.input.append(command.name)
+    tensor = bundle_factory.TensorProto.FLOAT
+    graph.graph.input.append(
+        bundle_factory.helper.make_tensor_value_info(command.name, tensor, ("batch", 1))
+    )
+    bundle = bundle_factory.write_bundle(
+        tmp_path / "bundle", graph=graph, camera=parts.CAMERA,
+        inputs=(bundle_factory.IMAGE, command.spec),
+    )  # fmt: skip
+    config = tmp_path / "agent.yaml"
+    config.write_text(f"bundle: {bundle}\nenvelope: none\n")
+    options = [RoadOption(number) for number in (4, 1, -1, 2, 3, 5, 4, 6, 4)]
+    points = np.column_stack([np.arange(100.0, 235.0), np.full(135, 150.0)])
+    commands = [option for option in options for _ in range(15)]
+    agent = parts.evaluators_way(base, config, *parts.leaderboards_plan(points, commands, GEO))
+    car = Car(START, GEO)
+    steered = [round(-c.steer * 70 / math.degrees(0.0002)) for c in driven(agent, car, 25.0)]
+    told = [a for a, b in pairwise([0, *steered, 0]) if a != b]
+    assert car.rear[0] > 225.0
+    # each at its target point, VOID as 4; none is kept where a lane change ends
+    assert told == [0, 1, 4, 2, 3, 5, 6, 4]
 
 
 def test_the_model_sees_red_green_and_blue(base: type, tmp_path: Path) -> None:

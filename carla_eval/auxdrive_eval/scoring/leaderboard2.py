@@ -30,8 +30,8 @@ MIN_SPEED_CHECKPOINTS = 4
 RED_LINE_REACH = 0.6
 """To either side of the lane's centre, in widths of the lane."""
 UNWATCHED = (
-    "yielding to emergency vehicles is not watched, and scenario timeouts in the embedded simulator "
-    "alone"
+    "yielding to emergency vehicles is not watched, and scenario timeouts only in the embedded "
+    "simulator"
 )
 
 

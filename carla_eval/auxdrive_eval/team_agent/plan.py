@@ -57,8 +57,11 @@ def read_plan(degrees: Sequence[Sequence[float]], places: Sequence[Sequence[floa
 
 
 def _command(number: int) -> RoadOption:
-    """Our road option of CARLA's, which has the same numbers."""
+    """Our road option of CARLA's, which has the same numbers. VOID, which no model is given, is to
+    follow the lane, as TransFuser's agents take it.
+    """
     try:
-        return RoadOption(number)
+        command = RoadOption(number)
     except ValueError as error:
         raise InputError(f"the plan has the command {number}, no RoadOption") from error
+    return RoadOption.LANE_FOLLOW if command is RoadOption.VOID else command

@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from auxdrive.types import RoadOption
+from auxdrive.types import Float64, RoadOption
 
 from auxdrive_eval.simulators.embedded.geometry.curves import wrap
 from auxdrive_eval.simulators.embedded.town.model import Junction, JunctionKind, Lane, Town
 
 CLEARANCE_M = 2.6
 """Two cars cannot be side by side on centre lines that are nearer than this."""
+TURNING_M = 3.4
+"""Nor on lines that are nearer than this where they swing out in bends. Farther apart there is room
+in any bend.
+"""
+CAR_M = 4.7
+SHARPEST_PER_M = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +56,19 @@ def conflict_of(lane: Lane, other: Lane) -> Conflict | None:
     """
     apart = np.hypot(*(lane.centreline[:, None] - other.centreline[None]).transpose(2, 0, 1))
     close = apart < CLEARANCE_M
+    if not close.any() and (apart < TURNING_M).any():
+        swings_m = _swing_m(lane)[:, None] + _swing_m(other)[None]
+        close = apart < np.minimum(CLEARANCE_M + swings_m, TURNING_M)
     if not close.any():
         return None
     last = np.flatnonzero(close.any(axis=0))[-1]
     return Conflict(other.lane_id, float(other.arclength[last]))
+
+
+def _swing_m(lane: Lane) -> Float64:
+    """How far the ends of a car swing out of a lane's bends, at each of its points."""
+    bend = np.abs(np.gradient(np.unwrap(lane.yaw_rad), lane.arclength))
+    return CAR_M**2 / 8 * np.minimum(bend, SHARPEST_PER_M)
 
 
 def priorities(town: Town) -> dict[int, int]:
