@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,7 @@ from auxdrive_eval.commands.diagnose import diagnose as command
 from auxdrive_eval.criteria import EventKind
 from auxdrive_eval.diagnosis.diagnose import diagnose
 from auxdrive_eval.diagnosis.kinds import Kind
+from auxdrive_eval.diagnosis.page import PAGE_NAME
 from auxdrive_eval.diagnosis.record import DIAGNOSIS_NAME, Diagnosis
 from auxdrive_eval.driving.drivers import ExpertDriver, Seen
 from auxdrive_eval.driving.folder import DriverIdentity, write_folder, write_results
@@ -128,7 +130,7 @@ def test_each_driver_is_found_to_have_driven_as_it_did(diagnosis: Diagnosis) -> 
 
 def test_a_case_holds_what_was_predicted_planned_and_in_view(diagnosis: Diagnosis) -> None:
     red = next(case for case in diagnosis.cases if case.event is EventKind.RED_LIGHT)
-    assert len(red.moments) == 6
+    assert len(red.moments) == 5
     before = red.moments[0]
     assert (before.predicts, before.predicted) == ("waypoints_ego_m", (3.0, 0.0, 6.0, 0.0))
     light = before.facts.light
@@ -148,6 +150,17 @@ def test_a_case_holds_what_was_predicted_planned_and_in_view(diagnosis: Diagnosi
     assert idle.moments[0].facts.expert_goes
     assert idle.event is EventKind.ROUTE_TIMEOUT
     assert "driven on for" in idle.why
+
+
+def test_the_page_shows_each_case_and_loads_nothing(driven: Path, diagnosis: Diagnosis) -> None:
+    text = (driven / PAGE_NAME).read_text(encoding="utf-8")
+    shown = sum(len(case.moments) for case in diagnosis.cases)
+    assert text.count("<img") == shown == 15
+    assert text.count('class="map"') == len(diagnosis.cases) == 3
+    for case in diagnosis.cases:
+        assert f"Rule: {case.why}." in text
+    assert "out of view" in text
+    assert not re.search(r"""(src|href)=["'](?!data:)""", text)
 
 
 def test_what_cannot_be_repeated_is_said_and_not_made_up(

@@ -37,26 +37,28 @@ def diagnose(
 ) -> None:
     """Take drives apart: every infraction and every stop, sorted into kinds, and what they cost.
 
-    The routes are driven again up to their events, in the drive's own simulator. Beside each drive
-    diagnosis.json is written.
+    The routes are driven again up to their events, in the drive's own simulator. In each drive's
+    folder diagnosis.json and diagnosis.html, a page with film strips, are written.
     """
     from auxdrive_eval.diagnosis.diagnose import diagnose as taken_apart
     from auxdrive_eval.diagnosis.diagnose import write_diagnosis
+    from auxdrive_eval.diagnosis.page import write_page
 
     done = []
     for path in drives:
         diagnosed = taken_apart(path, driver or (), progress=console.progress)
-        written = write_diagnosis(diagnosed)
-        console.note(f"diagnosis: {written}")
+        write_diagnosis(diagnosed)
         done.append(diagnosed)
+    pages = [write_page(each, [other.diagnosis for other in done]) for each in done]
     if json_output:
         told = [each.diagnosis.model_dump(mode="json") for each in done]
         console.print_json({"drives": told})
     else:
         _print_tables(done)
-    for each in done:
+    for each, page in zip(done, pages, strict=True):
         for note in each.diagnosis.notes:
             console.note(f"{each.diagnosis.path}: {note}")
+        console.note(f"page: {page}")
 
 
 def _print_tables(done: list[Diagnosed]) -> None:

@@ -23,7 +23,7 @@ STEP_S, STOP_STEP_S, STOP_STEPS = 0.25, 1.0, 20
 """How far apart the moments are at which they are, before infractions and during stops. Of a long
 stop there are no more than so many moments, since the expert's plan is asked for at each.
 """
-SHOWN_S = (4.0, 3.0, 2.0, 1.0, 0.5, 0.0)
+SHOWN_S = (4.0, 3.0, 2.0, 1.0, 0.0)
 """The moments before an infraction that are shown, with prediction and the expert's plan."""
 SHOWN_OF_STOP = (0.0, 0.25, 0.5, 0.75, 1.0)
 """The same for a stop, as shares of it; also shown is when the expert would first have gone."""

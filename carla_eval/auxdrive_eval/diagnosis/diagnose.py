@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from auxdrive.cards import CameraSpec
 from auxdrive.errors import DataError, UsageError
 from auxdrive.storage.publish import write_atomic
 from auxdrive.work import ShowProgress, Work, no_progress
@@ -34,6 +35,7 @@ from auxdrive_eval.diagnosis.repeat import (
     Shot,
     repeat,
 )
+from auxdrive_eval.diagnosis.strips import frames_of
 from auxdrive_eval.diagnosis.words import sentences_of
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.agents.fingerprint import fingerprint, hash_files
@@ -53,10 +55,17 @@ from auxdrive_eval.world import Route
 
 @dataclass(frozen=True, slots=True)
 class DiagnosedCase:
-    """A case with what is shown of it."""
+    """A case with what is shown of it.
+
+    Attributes:
+        record: what is stored of it.
+        seen: what was seen, without the images.
+        frames: the images as JPEG, with the plans drawn in, one for each of its moments.
+    """
 
     record: CaseRecord
     seen: Seen
+    frames: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +208,8 @@ class _Repeating:
             self._made(), route, seed, hand, stored.trace, cases, RULE_SETS[self._settings.rules]
         )
         self._note(stored, repeated)
-        told = [_told(seen, route, stored, number) for seen in repeated.seen]
+        camera = self._made().camera
+        told = [_told(seen, route, stored, number, camera) for seen in repeated.seen]
         return DiagnosedRoute(
             route, stored, tuple(case for case in told if not _waited_rightly(case))
         )
@@ -266,7 +276,9 @@ class _Repeating:
             )
 
 
-def _told(seen: Seen, route: Route, stored: StoredRoute, number: int) -> DiagnosedCase:
+def _told(
+    seen: Seen, route: Route, stored: StoredRoute, number: int, camera: CameraSpec
+) -> DiagnosedCase:
     kind, why = kind_of(seen.around())
     event: Event | None = seen.case.event
     record = CaseRecord(
@@ -283,7 +295,9 @@ def _told(seen: Seen, route: Route, stored: StoredRoute, number: int) -> Diagnos
         at_s=seen.case.at_s,
         moments=tuple(_moment(shot) for shot in seen.shots),
     )
-    return DiagnosedCase(record, seen)
+    frames = frames_of(seen.shots, camera)
+    seen.shots = [replace(shot, image=None) for shot in seen.shots]
+    return DiagnosedCase(record, seen, frames)
 
 
 def _moment(shot: Shot) -> MomentRecord:

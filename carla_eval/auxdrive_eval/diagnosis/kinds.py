@@ -148,10 +148,10 @@ def goes_for_s(stood: list[Instant]) -> float:
     Args:
         stood: its moments, at even distances.
     """
-    if len(stood) < 2:
+    if not stood:
         return 0.0
-    step_s = (stood[-1].time_s - stood[0].time_s) / (len(stood) - 1)
-    return step_s * sum(each.expert_goes for each in stood)
+    length_s = stood[-1].time_s - stood[0].time_s
+    return length_s * sum(each.expert_goes for each in stood) / len(stood)
 
 
 def _timeout(around: Around) -> Sorted:

@@ -49,7 +49,7 @@ class Shot:
         predicted: the model's last prediction; None without one.
         expert_ego_m: (4, 2), where the expert would be at `AHEAD_S`; None where the simulator
             cannot tell.
-        image: uint8 (H, W, 3), what the camera saw; None without sensors.
+        image: uint8 (H, W, 3), what the camera saw; None once it is drawn.
     """
 
     instant: Instant

@@ -102,7 +102,7 @@ def _of_approach(seen: Seen) -> Iterator[str]:
             f"{seen.hit.speed_mps:.1f} m/s."
         )
     if len(seen.shots) > 2:
-        yield from _plans(seen.shots[-3])
+        yield from _plans(seen.shots[-2])
 
 
 def _plans(shot: Shot) -> Iterator[str]:
@@ -144,11 +144,8 @@ def _other(other: OtherAhead) -> str:
 
 
 def _seen_light(shots: Sequence[Shot]) -> str:
-    looked = [
-        shot.instant.light
-        for shot in shots
-        if shot.instant.light is not None and shot.image is not None
-    ]
+    found = [shot.instant.light for shot in shots]
+    looked = [light for light in found if light is not None and light.visible is not None]
     if not looked:
         return "whether it was in view was not looked at"
     visible = sum(bool(light.visible) for light in looked)
