@@ -44,6 +44,16 @@ def small_xodr(latitude: float = 0.0, longitude: float = 0.0) -> str:
     )
 
 
+def lane_of_road(number: int, width: float) -> str:
+    """One lane of a road, as `small_xodr` writes it.
+
+    Args:
+        number: of the lane; negative on the right.
+        width: in metres.
+    """
+    return _LANE.format(id=number, width=width)
+
+
 def _signal(name: str, number: int, s: float, dynamic: str, kind: str) -> str:
     return _SIGNAL.format(name=name, id=number, s=s, dynamic=dynamic, type=kind)
 
@@ -57,7 +67,7 @@ def _road(
         for role, other, point in (("predecessor", before, "end"), ("successor", after, "start"))
     )
     x, y, heading = at
-    left, right = (_LANE.format(id=lane, width=LANE) for lane in (1, -1))
+    left, right = (lane_of_road(lane, LANE) for lane in (1, -1))
     middle = (
         '<lane id="0" type="none" level="false"><roadMark sOffset="0" type="broken" '
         'weight="standard" color="yellow" width="0.15" laneChange="both"/></lane>'

@@ -35,6 +35,22 @@ def transform(
     return carla.Transform(carla.Location(x=x_m, y=-y_m, z=z_m), rotation)
 
 
+def along(carla: Any, yaw_rad: float, length: float) -> Any:
+    """A `carla.Vector3D` on the ground.
+
+    Args:
+        carla: the module.
+        yaw_rad: its direction in the world frame.
+        length: such as a speed.
+    """
+    return carla.Vector3D(length * math.cos(yaw_rad), -length * math.sin(yaw_rad), 0.0)
+
+
+def on_ground(vector: Any) -> tuple[float, float]:
+    """The x and y in the world frame of a `carla.Vector3D` that is a velocity."""
+    return float(vector.x), -float(vector.y)
+
+
 def pose(transform: Any) -> Pose2:
     """Place and heading of a `carla.Transform` in the world frame."""
     return carla_pose_to_world(transform.location.x, transform.location.y, transform.rotation.yaw)

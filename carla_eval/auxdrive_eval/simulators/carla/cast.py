@@ -68,6 +68,16 @@ class Cast:
             self._actors.append(made)
         return made
 
+    def remove(self, actor: Any) -> None:
+        """Remove an actor that was spawned here.
+
+        Raises:
+            SimulationCrashed: the server failed.
+        """
+        self._actors = [each for each in self._actors if each.id != actor.id]
+        with self._session.asked("to remove an actor"):
+            actor.destroy()
+
     def clear(self) -> None:
         """Remove all, the latest first, so that sensors go before their vehicle. Where the server
         is gone, its actors are too.

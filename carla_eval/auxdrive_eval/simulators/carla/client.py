@@ -15,6 +15,7 @@ from auxdrive.types import AnyArray, Control, Float32
 
 from auxdrive_eval.routes.spec import RouteSpec
 from auxdrive_eval.simulators.carla.driven_route import DrivenRoute
+from auxdrive_eval.simulators.carla.scenarios.grounds import Grounds
 from auxdrive_eval.simulators.carla.session import Session
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
 from auxdrive_eval.simulators.carla.towns import Towns
@@ -41,6 +42,7 @@ class ClientHalf:
         self._driven: DrivenRoute | None = None
         self._session = Session(options, port)
         self._towns = Towns(self._session)
+        self._grounds = Grounds()
 
     def __call__(self, job: tuple[str, tuple[Any, ...]]) -> Any:
         """Do one job.
@@ -135,6 +137,7 @@ class ClientHalf:
         self._driven = DrivenRoute(
             self._session,
             self._towns.roads(route.town),
+            self._grounds,
             self._options,
             route,
             seed,

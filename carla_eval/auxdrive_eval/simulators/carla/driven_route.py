@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from auxdrive.data.plan import ExpertPlan
@@ -20,10 +21,12 @@ from auxdrive_eval.simulators.carla.ego import Ego
 from auxdrive_eval.simulators.carla.expert import Expert
 from auxdrive_eval.simulators.carla.lights import Lights
 from auxdrive_eval.simulators.carla.pedestrians import Pedestrians
+from auxdrive_eval.simulators.carla.scenarios.grounds import Grounds
+from auxdrive_eval.simulators.carla.scenarios.play import Scenarios
 from auxdrive_eval.simulators.carla.sensors import Sensors
 from auxdrive_eval.simulators.carla.session import Session
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
-from auxdrive_eval.simulators.carla.surroundings import Surroundings
+from auxdrive_eval.simulators.carla.surroundings import Other, Surroundings
 from auxdrive_eval.simulators.carla.traffic import Traffic
 from auxdrive_eval.simulators.carla.weather import RouteWeathers
 from auxdrive_eval.world import TAIL_M, Route, WorldState
@@ -45,6 +48,7 @@ class DrivenRoute:
     Args:
         session: with the server; the route's town is loaded anew.
         roads: of that town.
+        grounds: the lanes of towns, on which scenarios are described.
         options: of the simulator.
         route: what is driven.
         seed: decides the traffic.
@@ -55,19 +59,24 @@ class DrivenRoute:
         SimulationCrashed: the server failed.
     """
 
+    _state: WorldState
+
     def __init__(
         self,
         session: Session,
         roads: CarlaRoadMap,
+        grounds: Grounds,
         options: CarlaOptions,
         route: Route,
         seed: int,
         sensors: bool,
     ) -> None:
         self._session, self._roads, self._options = session, roads, options
+        self._grounds = grounds
         self._cast = Cast(session)
         self._traffic: Traffic | None = None
         self._pedestrians: Pedestrians | None = None
+        self._scenarios: Scenarios | None = None
         self._spectator: Any = None
         self.town = route.town
         try:
@@ -83,10 +92,15 @@ class DrivenRoute:
             SimulatorError: the control is not finite.
             SimulationCrashed: the server failed.
         """
+        if self._scenarios is not None:
+            control = self._scenarios.disturbed(control)
         self._ego.apply(control)
+        if self._scenarios is not None:
+            self._scenarios.lead(self._snapshot, self._state)
         self._tick()
         self._number += 1
         self._state = self._observed()
+        self._play()
         self._weathers.follow(self._state.ego_centre)
         if self._number % WATCHING_TICKS == 0:
             x_m, y_m = self._state.ego_centre
@@ -111,9 +125,7 @@ class DrivenRoute:
 
     def expert(self) -> Control:
         """The control that the expert would choose now."""
-        with self._session.asked("what else moves"):
-            seen = self._surroundings.others()
-        return self._expert.control(self._state, seen)
+        return self._expert.control(self._state, self._others())
 
     def expert_plan(self) -> ExpertPlan:
         """What the expert means to do now."""
@@ -127,6 +139,16 @@ class DrivenRoute:
             self._traffic.close()
         self._cast.clear()
 
+    def _others(self) -> tuple[Other, ...]:
+        with self._session.asked("what else moves"):
+            return self._surroundings.others()
+
+    def _play(self) -> None:
+        """Let scenarios begin, go on and end after a tick."""
+        if self._scenarios is not None:
+            self._scenarios.step(self._snapshot, self._state, self._others())
+            self._state = replace(self._state, scenarios=self._scenarios.states())
+
     def _seeing(self) -> Sensors:
         if self._sensors is None:
             raise SimulatorError("this simulator was made without sensors")
@@ -139,7 +161,7 @@ class DrivenRoute:
         x_m, y_m = route.points[0].tolist()
         height_m = route.heights_m[0] if route.heights_m else self._roads.nearest(x_m, y_m).z_m
         self._ego = ego = Ego(session, self._cast, options, route, height_m)
-        self._expert = Expert(route, ego.axles, math.radians(options.max_steer_deg))
+        self._expert = Expert(route, ego.axles, math.radians(options.max_steer_deg), self._roads)
         self._surroundings = Surroundings(session, ego.vehicle)
         self._watch(x_m, y_m, height_m, float(route.yaw_rad[0]))
         self._contacts = Contacts(session, self._cast, ego.vehicle)
@@ -155,12 +177,34 @@ class DrivenRoute:
         self._pedestrians = Pedestrians(session, self._cast, options.pedestrians, ego.vehicle, seed)
         with session.asked("to reset the traffic lights"):
             session.world.reset_all_traffic_lights()
+        self._lights = Lights(session, self._roads)
+        if route.scenarios:
+            self._scenarios = self._set_up_scenarios(route, seed)
         for _ in range(STARTING_TICKS):
             self._tick()
-        self._lights = Lights(session, self._roads)
         self._contacts.taken((x_m, y_m))
         self._number = 0
         self._state = self._observed()
+        if self._scenarios is not None:
+            self._state = replace(self._state, scenarios=self._scenarios.states())
+
+    def _set_up_scenarios(self, route: Route, seed: int) -> Scenarios:
+        session, ego = self._session, self._ego
+        start = rear_axle(
+            pose(self._snapshot.find(ego.vehicle.id).get_transform()), ego.axles.rear_m
+        )
+        return Scenarios(
+            session,
+            self._cast,
+            self._roads,
+            self._grounds,
+            self._options,
+            ego,
+            start,
+            route,
+            self._lights,
+            seed,
+        )
 
     def _settle(self) -> None:
         sensors = self._sensors

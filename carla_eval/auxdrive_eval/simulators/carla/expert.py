@@ -1,5 +1,5 @@
-"""A simple expert for CARLA: it follows its route, keeps its distance to what is ahead on it, and
-stops at red lights and stop signs. It does not give way to cross traffic, overtake, or swerve.
+"""A simple expert for CARLA: it follows its route, keeps its distance to what is ahead on it, stops
+at red lights and stop signs, and gives way (`giving_way.py`). It does not overtake or swerve.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from auxdrive.geometry import cumulative_length, pure_pursuit_tan
 from auxdrive.types import Control
 
 from auxdrive_eval.carla_axles import Axles
+from auxdrive_eval.road_maps.base import RoadMap
+from auxdrive_eval.simulators.carla.giving_way import GivingWay
 from auxdrive_eval.simulators.carla.surroundings import Other
 from auxdrive_eval.world import LightColour, Point, Route, StopSignView, WorldState
 
@@ -43,9 +45,10 @@ class Expert:
         route: that it follows.
         axles: of the ego.
         max_steer_rad: the maximum steering angle.
+        roads: of the town.
     """
 
-    def __init__(self, route: Route, axles: Axles, max_steer_rad: float) -> None:
+    def __init__(self, route: Route, axles: Axles, max_steer_rad: float, roads: RoadMap) -> None:
         self._route, self._axles, self._max_steer_rad = route, axles, max_steer_rad
         self._along = cumulative_length(route.points)
         turns = np.abs(np.diff(np.unwrap(route.yaw_rad), append=route.yaw_rad[-1]))
@@ -53,6 +56,7 @@ class Expert:
         steps = np.diff(self._along, append=self._along[-1] + 1.0)
         bends = turns / np.maximum(steps, 0.1)
         self._bend_mps = np.minimum(CRUISE_MPS, np.sqrt(LATERAL_MPS2 / np.maximum(bends, 1e-3)))
+        self._ways = GivingWay(route, self._along, roads)
         self._index = 0
         self._stopped_at: set[int] = set()
 
@@ -110,12 +114,16 @@ class Expert:
             (ax, ay), (bx, by) = light.stop_line
             at_m = self._ahead_m(((ax + bx) / 2, (ay + by) / 2), NEAR_ROUTE_M, here_m)
             along = math.cos(light.lane_yaw_rad - state.ego.yaw_rad) > 0.5
+            if along and at_m is not None:
+                self._ways.note_light(here_m + at_m)
             if light.colour is not LightColour.GREEN and along and at_m is not None:
                 left_m = at_m - front_m - LINE_MARGIN_M
                 if left_m > -front_m:
                     yield _brakeable(left_m)
         for sign in state.stop_signs:
             yield from self._stop(sign, state, here_m)
+        for left_m in self._ways.stops_m(state, seen, here_m):
+            yield _brakeable(left_m)
 
     def _stop(self, sign: StopSignView, state: WorldState, here_m: float) -> Iterator[float]:
         """The limit for a stop sign at which the ego has not stood yet. It stands with its middle

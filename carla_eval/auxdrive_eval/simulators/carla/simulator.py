@@ -27,9 +27,10 @@ from auxdrive_eval.simulators.carla.ego import axles_of
 from auxdrive_eval.simulators.carla.server import Server
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
 from auxdrive_eval.simulators.carla.versions import client_library
+from auxdrive_eval.simulators.embedded.scenarios import OTHER_NAMES, SCENARIOS
 from auxdrive_eval.world import Point, Route, TownMap, Weather, WorldState
 
-VERSION = "1"
+VERSION = "2"
 """Raise it whenever the same route, seed and driver give another drive than before."""
 PLANNING_S = 120.0
 SPARE_S = 5.0
@@ -51,6 +52,8 @@ class CarlaSimulator:
             than the client's.
         SimulationCrashed: the server does not answer.
     """
+
+    scenario_names = frozenset({*SCENARIOS, *OTHER_NAMES})
 
     def __init__(self, options: CarlaOptions, *, sensors: bool = True) -> None:
         axles = axles_of(options.ego)
@@ -118,7 +121,7 @@ class CarlaSimulator:
         weather.
 
         Args:
-            spec: the route; its scenarios are not played.
+            spec: the route.
 
         Raises:
             SimulatorError: there is no such town, or no route through its keypoints.

@@ -1,32 +1,44 @@
-"""The other vehicles and the pedestrians, as the expert sees them."""
+"""The other vehicles, the pedestrians and what was put on the road, as the expert sees them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from auxdrive_eval.simulators.carla.border import forward_mps, pose
+from auxdrive.types import Pose2
+
+from auxdrive_eval.simulators.carla.border import forward_mps, on_ground, pose
 from auxdrive_eval.simulators.carla.session import Session
 from auxdrive_eval.world import Point
 
-KINDS = ("vehicle.*", "walker.*")
+KINDS = ("vehicle.*", "walker.*", "static.prop.*")
+FLAT = "static.prop.dirtdebris"
+"""Is driven over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """Another vehicle, or a pedestrian.
+    """Another vehicle, a pedestrian, or a thing.
 
     Attributes:
+        actor_id: of CARLA.
+        is_pedestrian: whether it is one.
         place: of its middle, in the world frame.
         half_m: half of its length.
         half_width_m: half of its width.
         speed_mps: along the heading of the ego; 0 for who comes towards it.
+        yaw_rad: its heading in the world frame.
+        velocity_mps: in the world frame.
     """
 
+    actor_id: int
+    is_pedestrian: bool
     place: Point
     half_m: float
     half_width_m: float
     speed_mps: float
+    yaw_rad: float
+    velocity_mps: tuple[float, float]
 
 
 class Surroundings:
@@ -45,13 +57,24 @@ class Surroundings:
         """All of them after the last tick."""
         heading = pose(self._ego.get_transform())
         actors = self._session.world.get_actors()
-        found = []
-        for actor in (actor for kind in KINDS for actor in actors.filter(kind)):
-            if actor.id != self._ego.id:
-                place = pose(actor.get_transform())
-                speed_mps = max(forward_mps(actor.get_velocity(), heading), 0.0)
-                found.append(Other((place.x_m, place.y_m), *self._size(actor), speed_mps))
-        return tuple(found)
+        return tuple(
+            self._seen(actor, heading)
+            for kind in KINDS
+            for actor in actors.filter(kind)
+            if actor.id != self._ego.id and not str(actor.type_id).startswith(FLAT)
+        )
+
+    def _seen(self, actor: Any, heading: Pose2) -> Other:
+        place, velocity = pose(actor.get_transform()), actor.get_velocity()
+        return Other(
+            int(actor.id),
+            str(actor.type_id).startswith("walker"),
+            (place.x_m, place.y_m),
+            *self._size(actor),
+            max(forward_mps(velocity, heading), 0.0),
+            place.yaw_rad,
+            on_ground(velocity),
+        )
 
     def _size(self, actor: Any) -> tuple[float, float]:
         """Half length and half width. Clients from 0.9.16 on ask the server for them."""

@@ -20,9 +20,9 @@ from auxdrive_eval.simulators.embedded.ego.sight import Sight
 from auxdrive_eval.simulators.embedded.ego.sighted import SightedExpert, movers_of
 from auxdrive_eval.simulators.embedded.ego.tracker import RouteTracker
 from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle, VehicleParameters
+from auxdrive_eval.simulators.embedded.scenarios.embedded_stage import EmbeddedStage
 from auxdrive_eval.simulators.embedded.scenarios.ground import Ground
 from auxdrive_eval.simulators.embedded.scenarios.running import RouteScenarios
-from auxdrive_eval.simulators.embedded.scenarios.stage import Stage
 from auxdrive_eval.simulators.embedded.scene import Scene
 from auxdrive_eval.simulators.embedded.spec import DEFAULT_CAMERA, ExpertKind
 from auxdrive_eval.simulators.embedded.town_kits import TownKit
@@ -102,15 +102,15 @@ class DrivenRoute:
         self._scenarios: RouteScenarios | None = None
         if scenarios or route.scenarios:
             self._scenarios = RouteScenarios(
-                Stage(
-                    Ground(kit, route, self._tracker.line),
-                    vehicle,
-                    self._tracker,
-                    self.traffic,
-                    self._bodies,
-                    self._lights,
-                    stream(seed, "scenarios"),
-                    tick_s,
+                EmbeddedStage(
+                    ground=Ground(kit, route, self._tracker.line),
+                    vehicle=vehicle,
+                    tracker=self._tracker,
+                    traffic=self.traffic,
+                    bodies=self._bodies,
+                    lights=self._lights,
+                    rng=stream(seed, "scenarios"),
+                    tick_s=tick_s,
                 ),
                 scenarios,
             )

@@ -71,6 +71,19 @@ class TownKit:
     rules: RightOfWay
 
 
+def kit_of(town: Town) -> TownKit:
+    """The kit of a town."""
+    graph = LaneGraph(town)
+    return TownKit(
+        graph,
+        StaticObstacles(town),
+        EmbeddedRoadMap(graph),
+        Screens(town),
+        SignalPlaces(town),
+        RightOfWay(town),
+    )
+
+
 class TownKits:
     """The last few towns that were asked for.
 
@@ -90,16 +103,7 @@ class TownKits:
         """
         kit = self._kits.get(town)
         if kit is None:
-            built = self._source.town(town)
-            graph = LaneGraph(built)
-            kit = TownKit(
-                graph,
-                StaticObstacles(built),
-                EmbeddedRoadMap(graph),
-                Screens(built),
-                SignalPlaces(built),
-                RightOfWay(built),
-            )
+            kit = kit_of(self._source.town(town))
             if len(self._kits) >= MOST_KITS:
                 self._kits.pop(next(iter(self._kits)))
             self._kits[town] = kit

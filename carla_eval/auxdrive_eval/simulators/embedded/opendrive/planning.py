@@ -9,7 +9,7 @@ import numpy as np
 from auxdrive.errors import SimulatorError
 from auxdrive.types import Float64
 
-from auxdrive_eval.road_maps.base import LaneId, RoadMap
+from auxdrive_eval.road_maps.base import LaneId
 from auxdrive_eval.routes.planner import RoutePlanner
 from auxdrive_eval.routes.spec import RouteSpec
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
@@ -22,15 +22,12 @@ class MapPlanner:
     """Plans by CARLA's rules (`RoutePlanner`), and says on which lane of the town each point lies.
 
     Args:
-        road_map: of the file.
+        planner: on the file's map.
         lanes_of: the lanes that were made from each lane of the map.
-
-    Raises:
-        MissingExtra: networkx is not installed.
     """
 
-    def __init__(self, road_map: RoadMap, lanes_of: Mapping[LaneId, Sequence[int]]) -> None:
-        self._planner = RoutePlanner(road_map)
+    def __init__(self, planner: RoutePlanner, lanes_of: Mapping[LaneId, Sequence[int]]) -> None:
+        self._planner = planner
         self._lanes_of = lanes_of
 
     def plan(
@@ -58,6 +55,19 @@ class MapPlanner:
         """
         points = tuple((float(x_m), float(y_m)) for x_m, y_m in keypoints)
         spec = RouteSpec(route_id, graph.town.name, points, weather, tuple(yaws_rad))
+        return self.plan_specification(graph, spec)
+
+    def plan_specification(self, graph: LaneGraph, spec: RouteSpec) -> Route:
+        """The route that a specification describes.
+
+        Args:
+            graph: the lanes of the town.
+            spec: the route.
+
+        Raises:
+            SimulatorError: as `plan`.
+        """
+        route_id = spec.route_id
         dense = self._planner.plan(spec)
         route = dense.route(spec)
         if len(route.points) < 2 or route.length_m < LEAST_M:

@@ -11,6 +11,7 @@ from auxdrive.errors import DataError, SimulatorError
 from auxdrive.storage.reading import read_bytes
 
 from auxdrive_eval.road_maps.carla_map import MAX_BYTES, open_map
+from auxdrive_eval.routes.planner import RoutePlanner
 from auxdrive_eval.simulators.embedded.opendrive.planning import MapPlanner
 from auxdrive_eval.simulators.embedded.opendrive.reading import read_town
 from auxdrive_eval.simulators.embedded.opendrive.town import TownOfMap
@@ -103,7 +104,7 @@ class OpenDriveTown:
 
     @cached_property
     def _planner(self) -> MapPlanner:
-        return MapPlanner(open_map(self._path), self._read.lanes_of)
+        return MapPlanner(RoutePlanner(open_map(self._path)), self._read.lanes_of)
 
 
 @lru_cache(maxsize=4)

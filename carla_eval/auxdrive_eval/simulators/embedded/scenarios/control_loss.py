@@ -17,7 +17,7 @@ from auxdrive.types import Pose2
 from auxdrive_eval.simulators.embedded.scenarios.base import Scenario
 from auxdrive_eval.simulators.embedded.scenarios.ground import Ground
 from auxdrive_eval.simulators.embedded.scenarios.stage import Stage
-from auxdrive_eval.simulators.embedded.town.model import BodyKind, BodyPose
+from auxdrive_eval.simulators.embedded.town.model import BodyKind
 
 PLACES_M = (14.0, 48.0, 74.0)
 ASIDE_M = (-0.6, 0.8, 0.2)
@@ -65,9 +65,7 @@ class ControlLoss(Scenario):
     def prepare(self, stage: Stage) -> None:
         """See `Scenario`."""
         for _, pose, _, _ in self.dirt:
-            stage.bodies.marks.append(
-                BodyPose(0, BodyKind.DIRT, pose.x_m, pose.y_m, pose.yaw_rad, 0)
-            )
+            stage.bodies.lay(BodyKind.DIRT, pose)
 
     def step(self, stage: Stage) -> bool:
         """See `Scenario`."""

@@ -134,9 +134,8 @@ class ParkingCutIn(Scenario):
         """The car has come into the lane: from now on it belongs to the traffic."""
         end_m = self.bay_m + SWERVE_M + STRAIGHT_M
         ground = stage.ground
-        stage.bodies.remove(body.body_id)
-        car = stage.traffic.add(
-            CarKind.HATCHBACK,
+        car = stage.join_traffic(
+            body,
             self._colour,
             ground.lane(end_m).lane_id,
             ground.along_lane(end_m),

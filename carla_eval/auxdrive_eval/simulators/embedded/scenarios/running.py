@@ -11,7 +11,7 @@ from auxdrive.types import Control
 
 from auxdrive_eval.simulators.embedded.scenarios import SCENARIOS, known_kind
 from auxdrive_eval.simulators.embedded.scenarios.base import Scenario
-from auxdrive_eval.simulators.embedded.scenarios.stage import Stage
+from auxdrive_eval.simulators.embedded.scenarios.stage import NoRoom, Stage
 from auxdrive_eval.simulators.embedded.traffic.car import Claim
 from auxdrive_eval.world import (
     BlockingScenario,
@@ -50,9 +50,21 @@ class RouteScenarios:
             *_drawn(stage, kinds),
         ]
         for entry in self._entries:
+            self._prepare(entry)
+        self._told: tuple[ScenarioState, ...] | None = None
+
+    def _prepare(self, entry: _Entry) -> None:
+        stage = self._stage
+        before = set(stage.bodies.all)
+        try:
             if entry.scenario is not None:
                 entry.scenario.prepare(stage)
-        self._told: tuple[ScenarioState, ...] | None = None
+        except NoRoom as found:
+            stage.dismiss(stage.bodies.all.keys() - before)
+            entry.scenario = None
+            entry.state = replace(
+                entry.state, at_m=None, outcome=ScenarioOutcome.NOT_PLACED, note=str(found)
+            )
 
     def states(self) -> tuple[ScenarioState, ...]:
         """What has come of each so far, in the order of the route's file, then as drawn."""
@@ -106,7 +118,10 @@ class RouteScenarios:
                     continue
                 state = self._note(entry, began_s=told_s, outcome=_unless_hit(state, "RUNNING"))
             assert state.began_s is not None
-            over = scenario.step(stage)
+            try:
+                over = scenario.step(stage)
+            except NoRoom as found:
+                over, scenario.missed = False, str(found)
             if scenario.missed:
                 self._note(
                     entry,
@@ -114,11 +129,15 @@ class RouteScenarios:
                     outcome=ScenarioOutcome.NOT_PLACED,
                     note=scenario.missed,
                 )
-                scenario.leave(stage)
+                self._leave(scenario)
             elif over or time_s - state.began_s > scenario.timeout_s:
                 name = "PASSED" if over else "TIMED_OUT"
                 self._note(entry, ended_s=told_s, outcome=_unless_hit(state, name))
-                scenario.leave(stage)
+                self._leave(scenario)
+
+    def _leave(self, scenario: Scenario) -> None:
+        scenario.leave(self._stage)
+        self._stage.dismiss(scenario.actor_ids)
 
     def note(self, contacts: Iterable[Contact]) -> None:
         """Learn what the ego touches in this tick."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from auxdrive.geometry import cumulative_length
-from auxdrive.types import Float64
+from auxdrive.types import Float64, Pose2
 
 from auxdrive_eval.simulators.embedded.geometry.boxes import box, overlaps
 from auxdrive_eval.simulators.embedded.town.model import (
@@ -171,6 +171,15 @@ class Bodies:
         self.all[body.body_id] = body
         self._next += 1
         return body
+
+    def lay(self, kind: BodyKind, pose: Pose2) -> None:
+        """Put something flat on the road.
+
+        Args:
+            kind: what it is.
+            pose: of its middle.
+        """
+        self.marks.append(BodyPose(0, kind, pose.x_m, pose.y_m, pose.yaw_rad, 0))
 
     def remove(self, body_id: int) -> None:
         """Take a body out of the world."""
