@@ -33,17 +33,20 @@ CLEARS_UP = (
 )
 
 
-def settings_of(server: ServerProcess, town: str, pedestrians: int = 0) -> SimulatorSettings:
+def settings_of(
+    server: ServerProcess, town: str, pedestrians: int = 0, crossing: float = 0.0
+) -> SimulatorSettings:
     """Settings without cars.
 
     Args:
         server: that runs.
         town: of it.
         pedestrians: number of them.
+        crossing: the share of them who cross.
     """
     camera = {"width": 16, "height": 12, "fov_deg": 90.0, "x_m": 1.7, "z_m": 1.6}
     own = {"port": server.port, "town": town, "max_steer_deg": 40.0, "camera": camera}
-    others = {"traffic": 0, "pedestrians": pedestrians}
+    others = {"traffic": 0, "pedestrians": pedestrians, "crossing": crossing}
     return SimulatorSettings(
         kind="carla", options={**others, "modalities": ["rgb"], "wait_s": 2.0, **own}
     )
@@ -154,13 +157,33 @@ def test_pedestrians_walk_along_pavements(tmp_path: Path) -> None:
     assert not [name for name in left if name.startswith("walker")]
 
 
-def walked(simulator: Simulator, route: Route, server: ServerProcess) -> list[tuple[float, ...]]:
+def test_pedestrians_cross_the_street_and_the_same_seed_sends_the_same(tmp_path: Path) -> None:
+    (tmp_path / "Bridge.xodr").write_text(bridge())
+    with ServerProcess(["--xodr", str(tmp_path), "--town", "Bridge"]) as server:
+        settings = settings_of(server, "Bridge", pedestrians=4, crossing=1.0)
+        with closing(make_simulator(settings, sensors=False)) as simulator:
+            route = simulator.plan("Bridge", [(10.0, -1.75), (80.0, -1.75)])
+            first, second = (walked(simulator, route, server, 400) for _ in range(2))
+    assert first == second
+    changed = 0
+    for ax, ay, bx, by in first:
+        on_first = abs(abs(ay) - 4.5) < 0.6
+        before, after = (ay, by) if on_first else (ax - 100.0, bx - 100.0)
+        assert abs(after) < 5.1  # on a pavement, or between the two
+        changed += before * after < 0.0
+    assert changed >= 1  # is on the other side, or has passed the middle
+
+
+def walked(
+    simulator: Simulator, route: Route, server: ServerProcess, ticks_between: int = 60
+) -> list[tuple[float, ...]]:
     """Where each pedestrian is 1 s after the start of a route, and where 3 s later.
 
     Args:
         simulator: that has pedestrians.
         route: that is driven.
         server: of the simulator.
+        ticks_between: instead of those 3 s.
     """
     simulator.reset(route, 3)
     world = carla.Client("127.0.0.1", server.port).get_world()
@@ -175,7 +198,7 @@ def walked(simulator: Simulator, route: Route, server: ServerProcess) -> list[tu
         found = [each.get_location() for each in walkers]
         return [(round(at.x, 4), round(at.y, 4)) for at in found]
 
-    return [(*a, *b) for a, b in zip(places(20), places(60), strict=True)]
+    return [(*a, *b) for a, b in zip(places(20), places(ticks_between), strict=True)]
 
 
 def test_a_route_on_a_bridge_begins_there(tmp_path: Path) -> None:

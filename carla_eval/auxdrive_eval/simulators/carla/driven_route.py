@@ -174,7 +174,15 @@ class DrivenRoute:
         self._settle()
         # All that the seed decides begins now, however long the sensors took to wake up.
         self._traffic = Traffic(session, self._cast, options, ego.vehicle, seed)
-        self._pedestrians = Pedestrians(session, self._cast, options.pedestrians, ego.vehicle, seed)
+        self._pedestrians = Pedestrians(
+            session,
+            self._cast,
+            options.pedestrians,
+            ego.vehicle,
+            seed,
+            options.crossing,
+            options.tick_s,
+        )
         with session.asked("to reset the traffic lights"):
             session.world.reset_all_traffic_lights()
         self._lights = Lights(session, self._roads)

@@ -27,7 +27,8 @@ class CarlaOptions(SimulatorOptions):
     Attributes:
         town: of random routes.
         traffic: number of other vehicles, which the traffic manager drives.
-        pedestrians: number of pedestrians, who walk along the pavements and do not cross.
+        pedestrians: number of pedestrians, who walk along the pavements.
+        crossing: the share of them who cross the street now and then, from 0 to 1.
         ego: blueprint of the ego.
         max_steer_deg: the angle of its front wheels at CARLA's steer of 1.
         modalities: what it can sense; each that is not needed saves the server's time.
@@ -48,6 +49,7 @@ class CarlaOptions(SimulatorOptions):
     town: str = "Town01"
     traffic: int = Field(default=20, ge=0, le=MOST_TRAFFIC)
     pedestrians: int = Field(default=0, ge=0, le=MOST_TRAFFIC)
+    crossing: float = Field(default=0.0, ge=0.0, le=1.0)
     ego: str = "vehicle.lincoln.mkz_2020"
     max_steer_deg: float = Field(default=70.0, ge=MAX_STEER_RANGE_DEG[0], le=MAX_STEER_RANGE_DEG[1])
     modalities: tuple[Modality, ...] = SENSED
