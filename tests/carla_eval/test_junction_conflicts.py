@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from auxdrive.types import RoadOption
 from auxdrive_eval.simulators.embedded.town.model import JunctionKind, Lane, Town
 from auxdrive_eval.simulators.embedded.traffic.conflicts import (
     CLEARANCE_M,
+    conflict_of,
     junction_conflicts,
     priorities,
 )
@@ -43,6 +47,27 @@ def test_connectors_without_a_conflict_keep_clear_of_each_other(town: Town) -> N
 def gaps(one: Lane, other: Lane) -> np.ndarray:
     to = one.centreline[:, None] - other.centreline[None]
     return np.asarray(np.sqrt((to**2).sum(axis=2)))
+
+
+def right_turn(like: Lane, radius_m: float, from_rad: float, y_m: float) -> Lane:
+    """A quarter of a circle about (0, y), clockwise from an angle on."""
+    angle = from_rad - np.linspace(0.0, np.pi / 2, 9)
+    points = radius_m * np.column_stack([np.cos(angle), np.sin(angle)]) + (0.0, y_m)
+    along = radius_m * np.linspace(0.0, np.pi / 2, 9)
+    return replace(like, centreline=points, arclength=along, yaw_rad=angle - np.pi / 2)
+
+
+def test_cars_in_tight_bends_of_narrow_roads_are_in_each_others_way(town: Town) -> None:
+    """As in CARLA's Town07: one turns right into the road that the other leaves to the right. Where
+    lanes are as wide as in generated towns, there is room for both.
+    """
+    like = next(iter(town.lanes.values()))
+    for apart_m, radius_m, together in ((3.1, 4.0, False), (3.1, 30.0, True), (3.5, 4.0, True)):
+        one = right_turn(like, radius_m, 0.0, 0.0)
+        other = right_turn(like, radius_m, np.pi / 2, -2 * radius_m - apart_m)
+        assert gaps(one, other).min() == pytest.approx(apart_m)
+        assert (conflict_of(one, other) is None) == together
+        assert (conflict_of(other, one) is None) == together
 
 
 def test_ways_that_cross_or_meet_are_in_conflict(town: Town) -> None:
