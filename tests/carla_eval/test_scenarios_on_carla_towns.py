@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import carla_towns
+import numpy as np
 import pytest
 from auxdrive_eval.criteria import EventKind
 from auxdrive_eval.simulators.embedded.opendrive.source import OpenDriveTown, file_sha256
@@ -45,6 +46,22 @@ def test_the_expert_comes_through_unharmed(town: str, kind: str) -> None:
     found = drive_in(simulator, seed_with(simulator))
     assert found.scenario.outcome is ScenarioOutcome.PASSED
     assert found.contacts == set()
+
+
+def test_the_car_ahead_slows_down_while_another_drives_on_beside_it() -> None:
+    simulator = simulator_of("Town10HD", "OtherLeadingVehicle", traffic=0)
+    found = drive_in(simulator, seed_with(simulator))
+    assert found.scenario.outcome is ScenarioOutcome.PASSED
+    assert found.contacts == set()
+    during = [scene for _, scene in found.during() if len(scene.cars) == 2]
+    places = np.array([[(car.x_m, car.y_m) for car in scene.cars] for scene in during])
+    speeds = np.hypot(*np.diff(places, axis=0).transpose(2, 0, 1)) / 0.05
+    limit_mps = found.states[-1].speed_limit_mps
+    assert limit_mps is not None
+    assert speeds[0] == pytest.approx(limit_mps, rel=0.1)
+    slow, beside = (np.median(speeds[100:200, car]) / limit_mps for car in (0, 1))
+    assert slow == pytest.approx(1 / 3.2, rel=0.1)
+    assert slow < beside < 0.9
 
 
 def test_a_careless_driver_hits_the_car_that_pulls_out_of_the_neighbouring_lane() -> None:

@@ -35,6 +35,7 @@ SCENARIOS: Registry[type[Scenario]] = Registry(
         "SignalizedJunctionRightTurn": f"{_HERE}.red_light_runner:RightTurn",
         "NonSignalizedJunctionRightTurn": f"{_HERE}.red_light_runner:RightTurnWithoutLights",
         "OppositeVehicleTakingPriority": f"{_HERE}.red_light_runner:TakingPriority",
+        "OtherLeadingVehicle": f"{_HERE}.other_leading_vehicle:OtherLeadingVehicle",
     },
     check=subclass_of(f"{_HERE}.base:Scenario"),
 )
@@ -45,6 +46,7 @@ OTHER_NAMES = {
     "HardBreakRoute": "FollowLeadingVehicle",
     "Scenario3": "DynamicObjectCrossing",
     "Scenario4": "VehicleTurningRoute",
+    "Scenario5": "OtherLeadingVehicle",
     "Scenario7": "OppositeVehicleRunningRedLight",
     "Scenario8": "SignalizedJunctionLeftTurn",
     "Scenario9": "SignalizedJunctionRightTurn",

@@ -42,6 +42,16 @@ class Scenario(ABC):
         self.missed = ""
 
     @classmethod
+    def fits(cls, ground: Ground) -> bool:  # noqa: ARG003 - most fit on every route
+        """Whether a route could hold it anywhere, as far as that can be told of the whole. Where it
+        does not, it takes no part in the draw, and the others are drawn as if it was not there.
+
+        Args:
+            ground: the route.
+        """
+        return True
+
+    @classmethod
     @abstractmethod
     def place(cls, ground: Ground, at_m: float, rng: np.random.Generator) -> Self | str:
         """The scenario with its trigger at a place of the route, or why it cannot be there.

@@ -186,7 +186,8 @@ def _drawn(stage: Stage, kinds: Sequence[str]) -> list[_Entry]:
     ground, rng = stage.ground, stage.rng
     places = np.arange(FIRST_M, ground.length_m - LAST_M, GRID_M)
     found: list[tuple[str, Scenario]] = []
-    for kind in rng.permutation(list(kinds)).tolist() if kinds else ():
+    fitting = [kind for kind in kinds if SCENARIOS[kind].fits(ground)]
+    for kind in rng.permutation(fitting).tolist() if fitting else ():
         reach_m = SCENARIOS[kind].reach_m
         for at in rng.permutation(places).tolist():
             if at + reach_m > ground.length_m - LAST_M or not _is_apart(at, reach_m, found):
