@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from auxdrive_eval.simulators.embedded.render.graphs import new_root
+from auxdrive_eval.simulators.embedded.render.graphs import state_of
 from auxdrive_eval.simulators.embedded.render.rasteriser import (
     Device,
     Target,
@@ -12,8 +12,8 @@ from auxdrive_eval.simulators.embedded.render.rasteriser import (
     make_node,
     number_colours,
 )
-from auxdrive_eval.simulators.embedded.render.shapes.faces import Face, pack
-from panda3d.core import ShadeModelAttrib
+from auxdrive_eval.simulators.embedded.render.shapes.faces import Face, Layer, pack
+from panda3d.core import NodePath
 
 COLUMNS = 16
 PIXELS = 8
@@ -36,18 +36,16 @@ def test_every_value_of_every_byte_of_a_number_comes_back() -> None:
         )
         for x, y in squares
     ]
-    root = new_root("numbers")
+    root, state = NodePath("numbers"), state_of(Layer.OBJECT, plain=True)
     for index, face in enumerate(faces):
         mesh = pack([face])
-        node = root.attach_new_node(
-            make_node("face", [make_geom(mesh, number_colours(mesh, index * 0x010101))])
-        )
-        node.set_attrib(ShadeModelAttrib.make(ShadeModelAttrib.M_flat))
+        geom = make_geom(mesh, number_colours(mesh, index * 0x010101))
+        root.attach_new_node(make_node("face", [(geom, state)]))
     device = Device()
     try:
         view = View(0.0, COLUMNS / 10, 0.0, COLUMNS / 10, 0.5, 100.0)
         target = Target(device, "numbers", root, [view], COLUMNS * PIXELS, COLUMNS * PIXELS)
-        middles = target.draw()[PIXELS // 2 :: PIXELS, PIXELS // 2 :: PIXELS] & 0xFFFFFF
+        middles = target.draw()[PIXELS // 2 :: PIXELS, PIXELS // 2 :: PIXELS]
     finally:
         device.close()
     assert middles.ravel().tolist() == [index * 0x010101 for index in range(256)]

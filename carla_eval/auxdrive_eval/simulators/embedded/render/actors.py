@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from itertools import chain
 
 from auxdrive.errors import SimulatorError
-from panda3d.core import NodePath, ShadeModelAttrib, Texture
+from panda3d.core import NodePath, Texture
 
 from auxdrive_eval.simulators.embedded.render.atmosphere import Light
 from auxdrive_eval.simulators.embedded.render.graphs import (
     attach_image,
     attach_numbers,
     colours_of,
-    set_layer,
+    state_of,
 )
 from auxdrive_eval.simulators.embedded.render.planes import FaceRegistry
 from auxdrive_eval.simulators.embedded.render.rasteriser import make_geom, make_node, number_colours
@@ -90,38 +90,40 @@ class Actors:
         numbers: NodePath,
         registry: FaceRegistry,
     ) -> None:
-        self._light = light
-        self._image, self._numbers, self._registry = (
-            image.attach_new_node("actors"),
-            numbers.attach_new_node("actors"),
-            registry,
-        )
+        self._light, self._registry = light, registry
         self._painted: dict[Hashable, list[NodePath]] = {}
         self._numbered: dict[Hashable, list[_Numbered]] = {}
         self._lamps: dict[int, dict[LightColour, NodePath]] = {}
         self._lit: dict[int, LightColour] = {}
         self._fronts: dict[int, list[int]] = {}
         self._lenses: dict[tuple[int, LightColour], list[int]] = {}
-        self._hang_lamps(town, textures)
+        # What moves has nodes of its own: Panda3D sums up the bounds of all its neighbours again.
+        self._hang_lamps(
+            town, textures, image.attach_new_node("lamps"), numbers.attach_new_node("lamps")
+        )
+        self._image = image.attach_new_node("moving")
+        self._numbers = numbers.attach_new_node("moving")
         self._shown: Scene | None = None
         self._visible: list[NodePath] = []
 
-    def _hang_lamps(self, town: Town, textures: dict[str, Texture]) -> None:
+    def _hang_lamps(
+        self, town: Town, textures: dict[str, Texture], image: NodePath, numbers: NodePath
+    ) -> None:
         for light_id, posts in light_posts(town).items():
             heads: dict[LightColour, NodePath] = {}
             for lit, colour in enumerate(_LAMP_ORDER):
                 faces = [face for post in posts for face in _head(post, lit, town.kerb_height_m)]
-                heads[colour] = self._image.attach_new_node(f"light {light_id} {colour}")
+                heads[colour] = image.attach_new_node(f"light {light_id} {colour}")
                 attach_image(heads[colour], faces, self._light, textures)
                 heads[colour].hide()
             self._lamps[light_id] = heads
             unlit = [_head(post, None, town.kerb_height_m) for post in posts]
-            numbers = attach_numbers(self._numbers, list(chain(*unlit)), self._registry)
+            number_of = attach_numbers(numbers, list(chain(*unlit)), self._registry)
             fronts = chain(*(head[bodies.HEAD_SIDES :] for head in unlit))
-            self._fronts[light_id] = [numbers[face] for face in fronts]
+            self._fronts[light_id] = [number_of[face] for face in fronts]
             for index, colour in enumerate(_LAMP_ORDER):
                 lenses = [head[bodies.LENSES][index] for head in unlit]
-                self._lenses[light_id, colour] = [numbers[face] for face in lenses]
+                self._lenses[light_id, colour] = [number_of[face] for face in lenses]
 
     def show(self, scene: Scene) -> None:
         """Put the scene's cars, people and lamps into both graphs. Showing the same object again
@@ -186,25 +188,21 @@ class Actors:
 
     def _paint(self, shape: _Shape, sector: int) -> NodePath:
         """What the image shows. Its shading is computed for the nearest of 16 headings."""
-        faces = shape.painted()
-        root = NodePath(shape.name)
+        faces, drawables = shape.painted(), []
         for layer in (Layer.SHADOW, Layer.OBJECT):
             members = [f for f in faces if f.layer is layer]
             if not members:
                 continue
             lit = pack(meshes.place(members, 0, 0, sector * 2 * math.pi / _SECTORS))
-            node = root.attach_new_node(
-                make_node(layer.name, [make_geom(pack(members), colours_of(lit, self._light))])
-            )
-            set_layer(node, layer)
-        return root
+            geom = make_geom(pack(members), colours_of(lit, self._light))
+            drawables.append((geom, state_of(layer)))
+        return NodePath(make_node(shape.name, drawables))
 
     def _number(self, name: str, faces: list[Face]) -> _Numbered:
         mesh = pack([f for f in faces if f.alpha == 1.0])
         first = self._registry.register([mesh])[0]
-        node = NodePath(make_node(name, [make_geom(mesh, number_colours(mesh, first))]))
-        set_layer(node, Layer.OBJECT)
-        node.set_attrib(ShadeModelAttrib.make(ShadeModelAttrib.M_flat))
+        geom = make_geom(mesh, number_colours(mesh, first))
+        node = NodePath(make_node(name, [(geom, state_of(Layer.OBJECT, plain=True))]))
         return _Numbered(node, first, mesh.planes)
 
 

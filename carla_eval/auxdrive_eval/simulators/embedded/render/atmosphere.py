@@ -223,7 +223,7 @@ class Overlay:
         """
         light = self._light
         if inverse_depth is None and light.rain == 0.0:
-            return rgb
+            return _pixel_by_pixel(np.moveaxis(rgb, -1, 0))
         # One channel after the other: arrays whose last axis is three channels are slow to add.
         image = np.moveaxis(rgb, -1, 0).astype(np.float32, order="C")
         if inverse_depth is not None:
@@ -236,13 +236,13 @@ class Overlay:
             image += self._streaks(time_s)
         np.clip(image, 0.0, 255.0, out=image)
         image += np.float32(0.5)
-        return np.moveaxis(image.astype(np.uint8), 0, -1)
+        return _pixel_by_pixel(image)
 
     def _veil(self, image: Float32, inverse_depth: Float32, solid: AnyArray) -> None:
         """Lay fog over the channels of an image (3, H, W)."""
         extinction = self._light.fog_per_m
         clear = np.exp(np.float32(-extinction) / inverse_depth)
-        clear[~solid] = np.float32(np.exp(-extinction * 120.0))
+        clear = np.where(solid, clear, np.float32(np.exp(-extinction * 120.0)))
         veil = 1 - clear
         for channel, fog in zip(image, self._fog, strict=True):
             channel *= clear
@@ -260,7 +260,7 @@ class Overlay:
         for channel, brightest in zip(image, _HEADLIGHT, strict=True):
             gain = beam * brightest
             gain += 1 - np.float32(0.35) * night - dark
-            gain[~solid] = 1.0
+            gain = np.where(solid, gain, np.float32(1.0))
             if glowing is not None:
                 gain[glowing] = np.maximum(gain[glowing], 1.0)
             channel *= gain
@@ -281,3 +281,11 @@ class Overlay:
                 inside
             ]
         return layer
+
+
+def _pixel_by_pixel(channels: AnyArray) -> UInt8:
+    """uint8 (H, W, 3), contiguous, of channels (3, H, W)."""
+    image = np.empty((*channels.shape[1:], 3), dtype=np.uint8)
+    for index, channel in enumerate(channels):
+        np.copyto(image[..., index], channel, casting="unsafe")
+    return image

@@ -14,20 +14,28 @@ import numpy as np
 from auxdrive.types import UInt8
 from panda3d.core import (
     ColorAttrib,
+    CullBinAttrib,
     CullFaceAttrib,
     DepthTestAttrib,
     DepthWriteAttrib,
     LODNode,
     NodePath,
     Point3,
+    RenderState,
     ShadeModelAttrib,
     Texture,
+    TextureAttrib,
     TransparencyAttrib,
 )
 
 from auxdrive_eval.simulators.embedded.render.atmosphere import Light, shade
 from auxdrive_eval.simulators.embedded.render.planes import FaceRegistry
-from auxdrive_eval.simulators.embedded.render.rasteriser import make_geom, make_node, number_colours
+from auxdrive_eval.simulators.embedded.render.rasteriser import (
+    Drawable,
+    make_geom,
+    make_node,
+    number_colours,
+)
 from auxdrive_eval.simulators.embedded.render.shapes.faces import CLASS_ID, Face, Layer, Mesh, pack
 from auxdrive_eval.simulators.embedded.render.textures import FACADE_DIMMING, FACADES
 
@@ -43,33 +51,37 @@ _SMALL_CLASSES = ("vegetation", "pole", "vehicle")
 _WET_CLASSES = (CLASS_ID["road"], CLASS_ID["lane_marking"], CLASS_ID["stop_line"])
 
 
-def new_root(name: str) -> NodePath:
-    """An empty scene graph that shows vertex colours unchanged, and only the front sides of
-    faces.
-    """
-    root = NodePath(name)
-    root.set_attrib(ColorAttrib.make_vertex())
-    root.set_attrib(CullFaceAttrib.make(CullFaceAttrib.M_cull_clockwise))
-    return root
-
-
-def set_layer(node: NodePath, layer: Layer) -> None:
-    """Paint what lies on the ground in the order of its layer, without the depth buffer; what
-    stands uses the depth buffer.
+def state_of(layer: Layer, texture: Texture | None = None, *, plain: bool = False) -> RenderState:
+    """How the faces of a layer are drawn: vertex colours as they are, front sides alone. What lies
+    on the ground is painted in the order of its layer, without the depth buffer; what stands uses
+    the depth buffer.
 
     What stands is drawn in the graph's order too: Panda3D's default order is that of memory
     addresses, and which of two faces at equal depth wins would vary between runs.
 
+    It is the state of drawables, and no node has one: Panda3D would put the two together for each
+    node and image.
+
     Args:
-        node: the rule holds for all that is below it.
-        layer: of all its faces.
+        layer: of all the faces.
+        texture: of all the faces; None for none.
+        plain: whether each face has one colour.
     """
-    node.set_bin("background", int(layer))
+    state = RenderState.make(
+        ColorAttrib.make_vertex(),
+        CullFaceAttrib.make(CullFaceAttrib.M_cull_clockwise),
+        CullBinAttrib.make("background", int(layer)),
+    )
     if layer is not Layer.OBJECT:
-        node.set_attrib(DepthTestAttrib.make(DepthTestAttrib.M_none))
-        node.set_attrib(DepthWriteAttrib.make(DepthWriteAttrib.M_off))
+        state = state.set_attrib(DepthTestAttrib.make(DepthTestAttrib.M_none))
+        state = state.set_attrib(DepthWriteAttrib.make(DepthWriteAttrib.M_off))
     if layer is Layer.SHADOW:
-        node.set_attrib(TransparencyAttrib.make(TransparencyAttrib.M_alpha))
+        state = state.set_attrib(TransparencyAttrib.make(TransparencyAttrib.M_alpha))
+    if texture is not None:
+        state = state.set_attrib(TextureAttrib.make(texture))
+    if plain:
+        state = state.set_attrib(ShadeModelAttrib.make(ShadeModelAttrib.M_flat))
+    return state
 
 
 class _Tile(NamedTuple):
@@ -82,21 +94,19 @@ class _Tile(NamedTuple):
     y: int
     small: bool
 
-    def attach(self, parent: NodePath) -> NodePath:
-        """An empty node for the tile's drawables. One for small faces is drawn only within
+    def attach(self, parent: NodePath, drawables: Sequence[Drawable]) -> None:
+        """Add a node with the tile's drawables. One with small faces is drawn only within
         `SMALL_REACH_M`.
         """
+        name = f"{self.layer.name} {self.x} {self.y}"
         if self.small:
-            lod = LODNode(f"{self.layer.name} {self.x} {self.y} small")
+            lod = LODNode(f"{name} small")
             lod.add_switch(SMALL_REACH_M, 0.0)
             lod.set_center(
                 Point3((self.x + 0.5) * SMALL_TILE_M, (self.y + 0.5) * SMALL_TILE_M, 0.0)
             )
-            node = parent.attach_new_node(lod).attach_new_node("faces")
-        else:
-            node = parent.attach_new_node(f"{self.layer.name} {self.x} {self.y}")
-        set_layer(node, self.layer)
-        return node
+            parent = parent.attach_new_node(lod)
+        parent.attach_new_node(make_node(name, drawables))
 
 
 def _tile_of(face: Face) -> _Tile:
@@ -152,14 +162,12 @@ def attach_image(
         textures: by the names that faces give.
     """
     for tile, members in _by_tile(faces).items():
-        node = tile.attach(parent)
+        drawables = []
         for texture in sorted({face.texture for face in members}):
             mesh = pack([face for face in members if face.texture == texture])
-            drawn = node.attach_new_node(
-                make_node(texture, [make_geom(mesh, colours_of(mesh, light, texture))])
-            )
-            if texture:
-                drawn.set_texture(textures[texture])
+            state = state_of(tile.layer, textures[texture] if texture else None)
+            drawables.append((make_geom(mesh, colours_of(mesh, light, texture)), state))
+        tile.attach(parent, drawables)
 
 
 def attach_numbers(
@@ -181,8 +189,6 @@ def attach_numbers(
     numbers: dict[Face, int] = {}
     for tile, mesh, first in zip(tiles, packed, registry.register(packed), strict=True):
         numbers |= {face: first + place for place, face in enumerate(tiles[tile])}
-        node = tile.attach(parent).attach_new_node(
-            make_node("numbers", [make_geom(mesh, number_colours(mesh, first))])
-        )
-        node.set_attrib(ShadeModelAttrib.make(ShadeModelAttrib.M_flat))
+        geom = make_geom(mesh, number_colours(mesh, first))
+        tile.attach(parent, [(geom, state_of(tile.layer, plain=True))])
     return numbers

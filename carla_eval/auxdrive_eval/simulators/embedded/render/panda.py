@@ -24,7 +24,6 @@ from auxdrive_eval.simulators.embedded.render.graphs import (
     SMALL_TILE_M,
     attach_image,
     attach_numbers,
-    new_root,
 )
 from auxdrive_eval.simulators.embedded.render.lens import Lens
 from auxdrive_eval.simulators.embedded.render.planes import FaceRegistry
@@ -47,7 +46,6 @@ _DEPTH_LIMIT = 65535
 _GLOWING = np.zeros(256, dtype=np.bool_)
 _GLOWING[[CLASS_ID[f"{name}_light"] for name in ("traffic", "red", "yellow", "green")]] = True
 """The classes that night does not dim."""
-_PIXEL = np.uint64(32)
 _RED_BLUE, _GREEN = np.uint64(0x00FF00FF_00FF00FF), np.uint64(0x0000FF00_0000FF00)
 
 
@@ -86,7 +84,7 @@ class PandaRenderer:
         self._beams = lidar.beam_pattern()
         self._device: Device | None = Device()
         view = View(-half_width, half_width, -half_height, half_height, NEAR_M, FAR_M)
-        self._image_root, self._number_root = new_root("image"), new_root("numbers")
+        self._image_root, self._number_root = NodePath("image"), NodePath("numbers")
         width, height = camera.width, camera.height
         self._rgb = Target(
             self._device,
@@ -138,8 +136,8 @@ class PandaRenderer:
             self._number_root.attach_new_node("town"),
         )
         faces = town_faces(town)
-        attach_image(image, faces, light, textures)
-        attach_numbers(numbers, faces, self._registry)
+        attach_image(image.attach_new_node("standing"), faces, light, textures)
+        attach_numbers(numbers.attach_new_node("standing"), faces, self._registry)
         sky = attach_sky(self._rgb.rig, light, town.seed)
         self._town_nodes = [image, numbers, sky]
         self._actors = Actors(town, light, textures, image, numbers, self._registry)
@@ -157,7 +155,7 @@ class PandaRenderer:
         inverse, glowing = None, None
         if light.needs_depth:
             inverse, classes = self._see(scene)
-            glowing = _GLOWING[classes]
+            glowing = _GLOWING.take(classes) if light.night > 0.0 else None
         image = overlay.apply(image, inverse, glowing, scene.time_s)
         assert self._lens is not None
         if not self._lens.is_clear:
@@ -174,7 +172,9 @@ class PandaRenderer:
         actors, _, _ = self._loaded()
         actors.show(scene)
         inverse, classes = self._see(scene)
-        centimetres = np.rint(100.0 / np.maximum(inverse, 100.0 / _DEPTH_LIMIT))
+        centimetres = np.maximum(inverse, 100.0 / _DEPTH_LIMIT)
+        np.divide(100.0, centimetres, out=centimetres)
+        np.rint(centimetres, out=centimetres)
         return centimetres.astype(np.uint16), classes.copy()
 
     def infrared(self, scene: Scene) -> UInt8:
@@ -200,12 +200,12 @@ class PandaRenderer:
         x, y, z = lidar.MOUNT_M
         origin = np.array([ego.x_m, ego.y_m, 0.0]) + x * forward + y * left + (0.0, 0.0, z)
         self._lidar.rig.set_pos_hpr(*map(float, origin), math.degrees(ego.yaw_rad) - 90.0, 0, 0)
-        numbers = self._lidar.draw().ravel()[self._beams.pixels] & 0xFFFFFF
+        numbers = self._lidar.draw().ravel().take(self._beams.pixels).astype(np.intp)
         axes = np.array([forward, left, (0.0, 0.0, 1.0)])
         inverse = self._registry.inverse_ranges(numbers, self._beams.directions, origin, axes)
         if light.lidar_reach < 1.0:
             inverse[inverse <= 1.0 / (light.lidar_reach * lidar.RANGE_M)] = 0.0
-        return lidar.returns(self._beams, inverse, self._registry.classes[numbers])
+        return lidar.returns(self._beams, inverse, self._registry.classes.take(numbers))
 
     def close(self) -> None:
         """Release the images. A second call does nothing."""
@@ -258,11 +258,11 @@ class PandaRenderer:
         """
         if self._seen is None or self._seen.scene is not scene:
             origin, axes = self._aim(self._numbers, scene.ego)
-            numbers = self._numbers.draw()[::-1] & 0xFFFFFF
+            numbers = self._numbers.draw()[::-1].astype(np.intp)
             inverse = self._registry.inverse_depths(
                 numbers.ravel(), self._rays, origin, axes
             ).reshape(numbers.shape)
-            self._seen = _Seen(scene, numbers, inverse, self._registry.classes[numbers])
+            self._seen = _Seen(scene, numbers, inverse, self._registry.classes.take(numbers))
         return self._seen.inverse, self._seen.classes
 
 
@@ -291,18 +291,28 @@ def _shrink(drawn: AnyArray) -> UInt8:
     of each fit in one 32-bit word.
     """
     height, width = drawn.shape[0] // SUPERSAMPLE, drawn.shape[1] // SUPERSAMPLE
-    # Two pixels in a word of 64 bits: its lower half then holds the sum of the block.
+    # Two pixels in a word of 64 bits, for half as many sums from row to row.
     pairs = drawn.view(np.uint64)
-    upper, lower = pairs[0::2], pairs[1::2]
-    red_blue = (upper & _RED_BLUE) + (lower & _RED_BLUE)
-    red_blue += red_blue >> _PIXEL
-    red_blue += np.uint64(0x020002)
-    green = (upper & _GREEN) + (lower & _GREEN)
-    green += green >> _PIXEL
-    green += np.uint64(0x000200)
     image = np.empty((3, height, width), dtype=np.uint8)
-    # the lowest byte of a shifted word, as the images are stored in the order of small computers
-    image[0] = (red_blue >> np.uint64(18)).view(np.uint8)[::-1, ::8]
-    image[1] = (green >> np.uint64(10)).view(np.uint8)[::-1, ::8]
-    image[2] = (red_blue >> np.uint64(2)).view(np.uint8)[::-1, ::8]
+    red_blue = _sums(pairs, _RED_BLUE) + np.uint32(0x020002)
+    red_blue >>= np.uint32(2)
+    green = _sums(pairs, _GREEN) + np.uint32(0x000200)
+    green >>= np.uint32(10)
+    # bytes of words, as the images are stored in the order of small computers
+    image[0] = red_blue.view(np.uint8)[::-1, 2::4]
+    image[1] = green.view(np.uint8)[::-1, ::4]
+    image[2] = red_blue.view(np.uint8)[::-1, ::4]
     return np.moveaxis(image, 0, -1)
+
+
+def _sums(pairs: AnyArray, channels: np.uint64) -> AnyArray:
+    """The sum of each 2 x 2 block of pixels, uint32 (H, W), of the channels that a mask leaves.
+
+    Args:
+        pairs: two pixels in each word, uint64 (2H, W).
+        channels: the mask of both pixels.
+    """
+    rows = pairs[0::2] & channels
+    rows += pairs[1::2] & channels
+    pixels = rows.view(np.uint32)
+    return pixels[:, 0::2] + pixels[:, 1::2]

@@ -119,18 +119,18 @@ class FaceRegistry:
             origin: (3,) in the world.
             axes: (3, 3), the rows are the view's right, forward and up in the world.
         """
-        faces, place = self.seen(numbers)
-        table = np.empty((5, len(faces)), dtype=np.float32)
-        table[:3] = self._inverse_coefficients(faces, origin, axes).T
+        faces = self.seen(numbers)
+        table = np.empty((5, len(self.offsets)), dtype=np.float32)
+        table[:3, faces] = self._inverse_coefficients(faces, origin, axes).T
         forward = axes[1].astype(np.float32)
         middle = self.centres[faces] @ forward - np.float32(origin @ axes[1])
         reach = self.half_sizes[faces] @ np.abs(forward)
-        table[3] = 1.0 / np.maximum(middle + reach, _NEAREST_M)
-        table[4] = 1.0 / np.maximum(middle - reach, _NEAREST_M)
-        table[:, faces == 0] = 0.0
-        inverse = _dot(table[:3], place, rays)
-        np.maximum(inverse, table[3].take(place), out=inverse)
-        np.minimum(inverse, table[4].take(place), out=inverse)
+        table[3, faces] = 1.0 / np.maximum(middle + reach, _NEAREST_M)
+        table[4, faces] = 1.0 / np.maximum(middle - reach, _NEAREST_M)
+        table[:, 0] = 0.0
+        inverse = _dot(table[:3], numbers, rays)
+        np.maximum(inverse, table[3].take(numbers), out=inverse)
+        np.minimum(inverse, table[4].take(numbers), out=inverse)
         return inverse
 
     def inverse_ranges(
@@ -145,28 +145,30 @@ class FaceRegistry:
             origin: (3,) in the world.
             axes: (3, 3), the rows are the axes of `directions` in the world.
         """
-        faces, place = self.seen(numbers)
-        inverse = _dot(self._inverse_coefficients(faces, origin, axes).T, place, directions)
+        faces = self.seen(numbers)
+        table = np.empty((9, len(self.offsets)), dtype=np.float32)
+        table[:3, faces] = self._inverse_coefficients(faces, origin, axes).T
+        table[3:6, faces] = (self.centres[faces] - origin.astype(np.float32)).T
+        table[6:, faces] = (self.half_sizes[faces] + np.float32(_RIM_M)).T
+        inverse = _dot(table[:3], numbers, directions)
         points = (directions @ axes.astype(np.float32)).T
-        centres = (self.centres[faces] - origin.astype(np.float32)).T
-        reaches = (self.half_sizes[faces] + np.float32(_RIM_M)).T
         inside = (inverse > 0.0) & (numbers != 0)
         with np.errstate(divide="ignore"):
-            for along, centre, reach in zip(points, centres, reaches, strict=True):
-                inside &= np.abs(along / inverse - centre.take(place)) <= reach.take(place)
-        inverse[~inside] = 0.0
+            for along, centre, reach in zip(points, table[3:6], table[6:], strict=True):
+                distance = along / inverse
+                distance -= centre.take(numbers)
+                np.abs(distance, out=distance)
+                inside &= distance <= reach.take(numbers)
+        inverse *= inside
         return inverse
 
-    def seen(self, numbers: AnyArray) -> tuple[AnyArray, AnyArray]:
-        """The different faces among `numbers` (P,), in order, and the place of each number among
-        them. An image shows only few of a town's faces.
+    def seen(self, numbers: AnyArray) -> AnyArray:
+        """The different faces among `numbers` (P,), in order: an image shows only few of a town's
+        faces, and in a table of all of them the columns of the others stay as they are.
         """
         shown = np.zeros(len(self.offsets), dtype=np.bool_)
         shown[numbers] = True
-        faces = np.flatnonzero(shown)
-        places = np.empty(len(shown), dtype=np.intp)
-        places[faces] = np.arange(len(faces))
-        return faces, np.take(places, numbers)
+        return np.flatnonzero(shown)
 
     def _inverse_coefficients(self, faces: AnyArray, origin: Float64, axes: Float64) -> Float32:
         """float32 (len(faces), 3) whose product with a ray is 1 / its distance to the face's plane:
@@ -179,9 +181,14 @@ class FaceRegistry:
         return result
 
 
-def _dot(table: Float32, place: AnyArray, rays: Float32) -> Float32:
-    """The product of each ray (P, 3) with its column of a table (3, F), float32 (P,)."""
-    product: Float32 = table[0].take(place) * rays[:, 0]
-    product += table[1].take(place) * rays[:, 1]
-    product += table[2].take(place) * rays[:, 2]
+def _dot(table: Float32, numbers: AnyArray, rays: Float32) -> Float32:
+    """The product of each ray (P, 3) with the column of its face in a table (3, F), float32
+    (P,).
+    """
+    product: Float32 = table[0].take(numbers)
+    product *= rays[:, 0]
+    for row, along in ((table[1], rays[:, 1]), (table[2], rays[:, 2])):
+        term = row.take(numbers)
+        term *= along
+        product += term
     return product

@@ -29,6 +29,7 @@ from panda3d.core import (
     InternalName,
     NodePath,
     PerspectiveLens,
+    RenderState,
     Texture,
     TypeRegistry,
     WindowProperties,
@@ -67,6 +68,10 @@ def _vertex_format() -> GeomVertexFormat:
     return GeomVertexFormat.register_format(layout)
 
 
+Drawable = tuple[Geom, RenderState]
+"""A mesh, and how it is drawn."""
+
+
 def make_geom(mesh: Mesh, colours: UInt8) -> Geom:
     """A drawable of a mesh.
 
@@ -95,7 +100,8 @@ def make_geom(mesh: Mesh, colours: UInt8) -> Geom:
 
 
 def number_colours(mesh: Mesh, first: int) -> UInt8:
-    """Vertex colours, uint8 (V, 4), that write each face's number into an image's 24 bits.
+    """Vertex colours, uint8 (V, 4), that write each face's number into an image's pixels: the
+    fourth byte is 0.
 
     Args:
         mesh: the faces, which are numbered in its order.
@@ -103,7 +109,7 @@ def number_colours(mesh: Mesh, first: int) -> UInt8:
     """
     numbers = mesh.face_of_vertex.astype(np.int64) + first
     return np.column_stack(
-        [numbers >> 16, (numbers >> 8) & 255, numbers & 255, np.full(len(numbers), 255)]
+        [numbers >> 16, (numbers >> 8) & 255, numbers & 255, np.zeros_like(numbers)]
     ).astype(np.uint8)
 
 
@@ -267,14 +273,14 @@ class Device:
         self.engine.remove_all_windows()
 
 
-def make_node(name: str, geoms: Sequence[Geom]) -> GeomNode:
+def make_node(name: str, drawables: Sequence[Drawable]) -> GeomNode:
     """A node with drawables.
 
     Args:
         name: for Panda3D's messages.
-        geoms: what it draws, in this order.
+        drawables: what it draws, in this order.
     """
     node = GeomNode(name)
-    for geom in geoms:
-        node.add_geom(geom)
+    for geom, state in drawables:
+        node.add_geom(geom, state)
     return node

@@ -11,7 +11,7 @@ from auxdrive.types import Float64
 from panda3d.core import CompassEffect, CullFaceAttrib, NodePath
 
 from auxdrive_eval.simulators.embedded.render.atmosphere import Light
-from auxdrive_eval.simulators.embedded.render.graphs import set_layer
+from auxdrive_eval.simulators.embedded.render.graphs import state_of
 from auxdrive_eval.simulators.embedded.render.rasteriser import make_geom, make_node
 from auxdrive_eval.simulators.embedded.render.shapes.faces import Face, Layer, pack
 
@@ -69,8 +69,7 @@ def attach_sky(rig: NodePath, light: Light, seed: int) -> NodePath:
             faces.append(Face(points * _RADIUS_M, (1.0, 1.0, 1.0), "sky", Layer.SKY))
     mesh = pack(faces)
     geom = make_geom(mesh, np.rint(np.array(colours) * 255).astype(np.uint8))
-    sky = rig.attach_new_node(make_node("sky", [geom]))
+    state = state_of(Layer.SKY).set_attrib(CullFaceAttrib.make(CullFaceAttrib.M_cull_none))
+    sky = rig.attach_new_node(make_node("sky", [(geom, state)]))
     sky.set_effect(CompassEffect.make(rig.get_parent(), CompassEffect.P_rot))
-    sky.set_attrib(CullFaceAttrib.make(CullFaceAttrib.M_cull_none))
-    set_layer(sky, Layer.SKY)
     return sky

@@ -83,16 +83,17 @@ class ThermalCamera:
             inverse_depth: 1/m, (H, W); 0 for the sky.
             registry: of the faces.
         """
-        faces, place = registry.seen(numbers.ravel())
+        faces = registry.seen(numbers.ravel())
         heats = registry.heats[faces]
         kinds = np.where(heats > 0, heats.astype(np.intp) + _FIRST_HEAT, registry.classes[faces])
         facing = np.clip(registry.normals[faces] @ self._sun, 0.0, None)
-        of_face = self._above_air[kinds] + self._gain[kinds] * (
+        of_face = np.empty(len(registry.heats), dtype=np.float32)
+        of_face[faces] = self._above_air[kinds] + self._gain[kinds] * (
             self._direct * facing + self._diffuse
         )
         through = np.exp(-self._per_m / np.maximum(inverse_depth.ravel(), np.float32(1e-4)))
         seen = inverse_depth.ravel() > 0.0
-        above_air = np.where(seen, of_face.astype(np.float32).take(place) * through, self._sky)
+        above_air = np.where(seen, of_face.take(numbers.ravel()) * through, self._sky)
         scaled = (above_air + np.float32(BELOW_AIR_K)) * np.float32(
             255.0 / (BELOW_AIR_K + ABOVE_AIR_K)
         )
