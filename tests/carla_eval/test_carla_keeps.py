@@ -17,6 +17,8 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.data.lidar import bev_histogram
 from auxdrive.modalities import Modality
 from auxdrive_eval import DriverSource, drive_all
+from auxdrive_eval.diagnosis.diagnose import diagnose
+from auxdrive_eval.diagnosis.log import read_facts
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.drive_data import RecordOptions
 from auxdrive_eval.driving.keeping import KeepOptions
@@ -49,3 +51,11 @@ def test_a_drive_through_the_stock_client_is_recorded_and_filmed(tmp_path: Path)
         assert len(points) > 0
         assert np.array_equal(bev_histogram(points), histogram)
     assert "driven by the student student" in Dataset.open(tmp_path / "data").card.source
+    noted = read_facts(plain)  # by which the drive can be diagnosed without a server
+    assert noted is not None
+    assert [each.instant.time_s for each in noted[:3]] == pytest.approx([0.0, 0.25, 0.5])
+    assert noted[0].instant.expert_goes
+    assert noted[-1].instant.along_m > 1.0
+    assert len(noted[0].expert_ego_m) == 4
+    diagnosis = diagnose(tmp_path / "plain").diagnosis
+    assert diagnosis.costs.score == pytest.approx(plain.record.scores.score_composed)

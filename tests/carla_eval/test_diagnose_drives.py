@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,14 @@ from auxdrive_eval.commands.diagnose import diagnose as command
 from auxdrive_eval.criteria import EventKind
 from auxdrive_eval.diagnosis.diagnose import diagnose
 from auxdrive_eval.diagnosis.kinds import Kind
+from auxdrive_eval.diagnosis.log import FactsLog
 from auxdrive_eval.diagnosis.page import PAGE_NAME
 from auxdrive_eval.diagnosis.record import DIAGNOSIS_NAME, Diagnosis
+from auxdrive_eval.driving.decisions import read_controls
 from auxdrive_eval.driving.drivers import ExpertDriver, Seen
-from auxdrive_eval.driving.folder import DriverIdentity, write_folder, write_results
+from auxdrive_eval.driving.folder import DriverIdentity, read_plan, write_folder, write_results
 from auxdrive_eval.driving.keeping import NOTHING_KEPT
+from auxdrive_eval.driving.onlookers import Moment
 from auxdrive_eval.driving.route_store import CONTROLS, load_route, save_route, stored_route
 from auxdrive_eval.driving.runner import drive_route
 from auxdrive_eval.driving.settings import DriverSource, evaluation_settings, traffic_seed
@@ -184,3 +188,40 @@ def test_what_cannot_be_repeated_is_said_and_not_made_up(
     (copied / "settings.json").write_text(json.dumps(settings | {"simulator_version": "0"}))
     with pytest.raises(UsageError, match="was driven in version 0 of the worlds"):
         diagnose(copied)
+
+
+class Blind:
+    """The embedded simulator without its foresight, as a server of CARLA is."""
+
+    def __init__(self, simulator: EmbeddedSimulator) -> None:
+        self._simulator = simulator
+        for name in ("tick_s", "reset", "step", "expert", "expert_plan", "road_users"):
+            setattr(self, name, getattr(simulator, name))
+
+
+def test_a_drive_that_cannot_be_repeated_keeps_its_facts(
+    driven: Path, diagnosis: Diagnosis, tmp_path: Path
+) -> None:
+    """What was kept while it was driven gives the same kinds."""
+    folder = Path(shutil.copytree(driven, tmp_path / "drive"))
+    simulator: Any = Blind(EmbeddedSimulator(render=False, traffic=0))
+    for index, route in enumerate(read_plan(folder)):
+        stored = load_route(folder, index)
+        assert stored is not None
+        log = NOTHING_KEPT.onlookers(simulator, route, index)
+        assert isinstance(log[-1], FactsLog)
+        controls = read_controls(stored)
+        assert controls is not None
+        state = simulator.reset(route, traffic_seed(SEED, route, 0))
+        for tick in range(len(stored.trace)):
+            control = Control(*controls[tick].tolist())
+            log[-1].look(Moment(simulator, state, control))
+            state = simulator.step(control)
+        kept = log[-1].end(SimpleNamespace(crashed=False))
+        save_route(folder, stored.model_copy(update={"beside": {**stored.beside, **kept}}))
+    told = diagnose(folder).diagnosis
+    assert [case.kind for case in told.cases] == [case.kind for case in diagnosis.cases]
+    assert told.costs == diagnosis.costs
+    red = next(case for case in told.cases if case.event is EventKind.RED_LIGHT)
+    assert red.moments[0].predicted == (3.0, 0.0, 6.0, 0.0)
+    assert len(red.moments[0].expert_ego_m) == 4

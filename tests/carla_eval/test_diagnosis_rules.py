@@ -68,7 +68,10 @@ STANDING = replace(STRAIGHT, speed_mps=0.0)
         (around(BLOCKED, replace(STANDING, expert_goes=True)), Kind.NOT_STARTED),
         (around(None, replace(STANDING, expert_goes=True)), Kind.NOT_STARTED),
         (around(BLOCKED, STANDING), Kind.PLANNER),
-        (around(BLOCKED, replace(STANDING, touching=True, expert_goes=True)), Kind.PINNED),
+        (
+            around(BLOCKED, replace(STANDING, touched=(hit(0.0, 0.0),), expert_goes=True)),
+            Kind.PINNED,
+        ),
         (around(BLOCKED, replace(STANDING, left_m=-3.0)), Kind.DRIFTED),
         (around(EventKind.SCENARIO_TIMEOUT), Kind.OTHER),
         (Around(VEHICLE, 20.0, 20.0), Kind.OTHER),

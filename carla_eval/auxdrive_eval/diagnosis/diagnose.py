@@ -15,10 +15,11 @@ from auxdrive.storage.publish import write_atomic
 from auxdrive.work import ShowProgress, Work, no_progress
 
 from auxdrive_eval.criteria import Event
-from auxdrive_eval.diagnosis.cases import cases_of
+from auxdrive_eval.diagnosis.cases import Case, cases_of
 from auxdrive_eval.diagnosis.cost import costs_of, mean_costs
 from auxdrive_eval.diagnosis.course import Course
 from auxdrive_eval.diagnosis.kinds import Kind, kind_of
+from auxdrive_eval.diagnosis.log import read_facts, recalled
 from auxdrive_eval.diagnosis.record import (
     DIAGNOSIS_NAME,
     CaseRecord,
@@ -60,12 +61,13 @@ class DiagnosedCase:
     Attributes:
         record: what is stored of it.
         seen: what was seen, without the images.
-        frames: the images as JPEG, with the plans drawn in, one for each of its moments.
+        frames: the images as JPEG, with the plans drawn in, one for each of its moments; None
+            where it has none.
     """
 
     record: CaseRecord
     seen: Seen
-    frames: tuple[bytes, ...] = ()
+    frames: tuple[bytes | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,17 +204,25 @@ class _Repeating:
         cases = cases_of(Course(route), stored, self._settings.creep_after_s)
         if not cases:
             return DiagnosedRoute(route, stored, ())
-        seed = traffic_seed(self._settings.seed, route, number)
-        hand = self._hand(route, stored, seed)
-        repeated = repeat(
-            self._made(), route, seed, hand, stored.trace, cases, RULE_SETS[self._settings.rules]
-        )
+        repeated = self._looked_at(route, stored, number, cases)
         self._note(stored, repeated)
-        camera = self._made().camera
+        camera = self.simulator.options.camera
         told = [_told(seen, route, stored, number, camera) for seen in repeated.seen]
         return DiagnosedRoute(
             route, stored, tuple(case for case in told if not _waited_rightly(case))
         )
+
+    def _looked_at(
+        self, route: Route, stored: StoredRoute, number: int, cases: Sequence[Case]
+    ) -> Repeated:
+        """By the facts that were kept, or else by driving again."""
+        facts = read_facts(stored)
+        if facts is not None:
+            return recalled(cases, facts, read_predictions(stored), stored)
+        seed = traffic_seed(self._settings.seed, route, number)
+        hand = self._hand(route, stored, seed)
+        rules = RULE_SETS[self._settings.rules]
+        return repeat(self._made(), route, seed, hand, stored.trace, cases, rules)
 
     def close(self) -> None:
         """Release simulator and driver."""

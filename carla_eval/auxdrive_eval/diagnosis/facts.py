@@ -6,7 +6,7 @@ metres, along the route.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from auxdrive_eval.criteria import EventKind
@@ -77,6 +77,23 @@ class OtherAhead:
 
 
 @dataclass(frozen=True, slots=True)
+class Hit:
+    """What the car touches.
+
+    Attributes:
+        bearing_rad: where it is as seen from the car's middle, 0 ahead, positive to the left.
+        heading_rad: its heading less that of the car; None for what does not move.
+        speed_mps: its speed a moment before: a collision stops it.
+        place: in the world frame.
+    """
+
+    bearing_rad: float
+    heading_rad: float | None = None
+    speed_mps: float = 0.0
+    place: Point = (0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Instant:
     """A moment of a drive.
 
@@ -88,7 +105,7 @@ class Instant:
         off_rad: its heading less that of the route.
         turn_rad: by how much the route turns around there (`Course.turn_rad`).
         in_junction: whether it is within one.
-        touching: whether something touches it.
+        touched: what touches it.
         expert_goes: whether the expert would drive on now: it would be 3 m farther after 3 s. (Of a
             simulator that cannot foresee: it would press the throttle.)
         expert_brakes: how hard it would brake now, 0 to 1.
@@ -105,28 +122,13 @@ class Instant:
     off_rad: float
     turn_rad: float
     in_junction: bool = False
-    touching: bool = False
+    touched: tuple[Hit, ...] = ()
     expert_goes: bool = False
     expert_brakes: float = 0.0
     light: LightAhead | None = None
     sign: SignAhead | None = None
     lead: OtherAhead | None = None
     crossing: tuple[OtherAhead, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """What was hit.
-
-    Attributes:
-        bearing_rad: where it is as seen from the car's middle, 0 ahead, positive to the left.
-        heading_rad: its heading less that of the car; None for what does not move.
-        speed_mps: its speed.
-    """
-
-    bearing_rad: float
-    heading_rad: float | None = None
-    speed_mps: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,7 @@ def instant_of(
     state: WorldState,
     place: OnCourse,
     others: Sequence[RoadUser] = (),
+    speeds_mps: Mapping[int, float] | None = None,
     expert_goes: bool = False,
     expert_brakes: float = 0.0,
 ) -> Instant:
@@ -171,6 +174,7 @@ def instant_of(
         state: the world.
         place: where the car's centre is on the route.
         others: everybody else on the road.
+        speeds_mps: how fast they were a moment before, by their ids.
         expert_goes: as in `Instant`.
         expert_brakes: likewise.
     """
@@ -183,7 +187,7 @@ def instant_of(
         off_rad=_wrapped(state.ego.yaw_rad - place.yaw_rad),
         turn_rad=course.turn_rad(place.along_m),
         in_junction=state.lane is not None and state.lane.in_junction,
-        touching=bool(state.contacts),
+        touched=_touched(state, others, speeds_mps or {}),
         expert_goes=expert_goes,
         expert_brakes=expert_brakes,
         light=_light(course, state, front_m),
@@ -191,6 +195,21 @@ def instant_of(
         lead=_lead(course, state, place, front_m, others),
         crossing=_crossing(course, place, front_m, others),
     )
+
+
+def _touched(
+    state: WorldState, others: Sequence[RoadUser], speeds_mps: Mapping[int, float]
+) -> tuple[Hit, ...]:
+    found = []
+    for contact in state.contacts:
+        other = next((each for each in others if each.user_id == contact.other_id), None)
+        x_m, y_m = contact.location if other is None else other.place
+        dx, dy = x_m - state.ego_centre[0], y_m - state.ego_centre[1]
+        bearing = _wrapped(math.atan2(dy, dx) - state.ego.yaw_rad)
+        heading = None if other is None else _wrapped(other.yaw_rad - state.ego.yaw_rad)
+        speed_mps = speeds_mps.get(contact.other_id, 0.0)
+        found.append(Hit(bearing, heading, speed_mps, contact.location))
+    return tuple(found)
 
 
 def _light(course: Course, state: WorldState, front_m: float) -> LightAhead | None:

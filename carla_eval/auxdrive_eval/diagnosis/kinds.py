@@ -129,7 +129,7 @@ def _stop(around: Around) -> Sorted:
     stood = [each for each in around.instants if around.began_s <= each.time_s <= around.at_s]
     if not stood:
         return Sorted(Kind.OTHER, "it could not be driven again to the stop")
-    touched = sum(each.touching for each in stood) / len(stood)
+    touched = sum(bool(each.touched) for each in stood) / len(stood)
     if touched >= PINNED_SHARE:
         return Sorted(Kind.PINNED, f"something touched it for {touched:.0%} of the stop")
     if abs(stood[0].left_m) >= OFF_ROUTE_M or abs(stood[0].off_rad) >= OFF_ROUTE_RAD:

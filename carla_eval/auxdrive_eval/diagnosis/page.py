@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+from auxdrive.errors import SimulatorError
 from auxdrive.html.blocks import (
     Markup,
     beside,
@@ -38,6 +40,7 @@ from auxdrive_eval.report.view import view_of
 from auxdrive_eval.simulators.settings import make_simulator
 from auxdrive_eval.world import TownMap
 
+_log = logging.getLogger(__name__)
 PAGE_NAME = "diagnosis.html"
 LARGEST_PAGE = 24 << 20
 """Size in bytes. Cases for which there is no room left are only in the table."""
@@ -116,8 +119,12 @@ def _costs(others: Sequence[Diagnosis]) -> Markup:
 
 def _towns(diagnosed: Diagnosed) -> Mapping[str, TownMap]:
     names = {each.route.town for each in diagnosed.routes}
-    with closing(make_simulator(diagnosed.simulator, sensors=False)) as simulator:
-        return {name: simulator.town_map(name) for name in sorted(names)}
+    try:
+        with closing(make_simulator(diagnosed.simulator, sensors=False)) as simulator:
+            return {name: simulator.town_map(name) for name in sorted(names)}
+    except SimulatorError as error:  # a server that is not there any more
+        _log.warning("the page has no lanes on its maps: %s", error)
+        return {name: TownMap(()) for name in names}
 
 
 def _kinds(diagnosed: Diagnosed, towns: Mapping[str, TownMap]) -> Iterator[Markup]:
@@ -154,6 +161,7 @@ def _case(each: DiagnosedRoute, case: DiagnosedCase, town: TownMap, opened: bool
     strip = film_strip(
         (frame, caption_of(seen.case, shot.instant), "")
         for frame, shot in zip(case.frames, seen.shots, strict=True)
+        if frame is not None
     )
     said = element(
         "ul", *(element("li", words) for words in (f"Rule: {record.why}.", *record.words))

@@ -19,21 +19,17 @@ from auxdrive.types import AnyArray, Control, Float64, UInt8
 
 from auxdrive_eval.criteria import Event
 from auxdrive_eval.diagnosis.cases import Case
-from auxdrive_eval.diagnosis.course import Course, OnCourse
-from auxdrive_eval.diagnosis.facts import Around, Hit, Instant, instant_of
+from auxdrive_eval.diagnosis.facts import Around, Hit, Instant
 from auxdrive_eval.diagnosis.view import View, with_visibility
+from auxdrive_eval.diagnosis.watching import Watching
 from auxdrive_eval.driving.decisions import Predicted, predicted_by, prediction_table
 from auxdrive_eval.driving.drivers import Driver
 from auxdrive_eval.scoring.rule_sets import RuleSet
-from auxdrive_eval.simulators.base import Foreseeing, Simulator, Surveying
-from auxdrive_eval.world import Point, RoadUser, Route, WorldState
+from auxdrive_eval.simulators.base import Foreseeing, Simulator
+from auxdrive_eval.world import Point, Route, WorldState
 
 AHEAD_S = (0.5, 1.0, 1.5, 2.0)
 """When the expert's plan has its points, seconds after the moment."""
-GOES_AHEAD_S, GOES_M = 3.0, 3.0
-"""The expert drives on from a stop if it would be so far away after this time: a line that the car
-stands before is nearer.
-"""
 TRIED_BEYOND_S = 1.5
 """The expert is tried for so long beyond the time of the infraction."""
 SENSED = (Modality.RGB, Modality.DEPTH, Modality.SEGMENTATION)
@@ -67,19 +63,24 @@ class Seen:
         case: the case.
         instants: its moments.
         shots: those that are shown.
-        hit: what was hit, of a collision.
         expert_too: as in `Around`.
         reached: whether the repetition came to its end.
-        speeds_mps: of the others at the last moment, by their ids: a collision stops them.
     """
 
     case: Case
     instants: list[Instant] = field(default_factory=list)
     shots: list[Shot] = field(default_factory=list)
-    hit: Hit | None = None
     expert_too: bool | None = None
     reached: bool = False
-    speeds_mps: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def hit(self) -> Hit | None:
+        """What was hit, of a collision."""
+        where = None if self.case.event is None else self.case.event.hit
+        touched = next((each.touched for each in reversed(self.instants) if each.touched), ())
+        if where is None or not touched:
+            return None
+        return min(touched, key=lambda each: math.dist(each.place, where))
 
     def around(self) -> Around:
         """The facts that the rules sort by; none of a case that the repetition did not reach."""
@@ -215,8 +216,7 @@ class _Repetition:
         self, simulator: Simulator, route: Route, rules: RuleSet, hand: Hand, seen: list[Seen]
     ) -> None:
         self._simulator, self._route, self._rules, self._hand = simulator, route, rules, hand
-        self._seen, self._course = seen, Course(route)
-        self._along_m = 0.0
+        self._seen, self._watching = seen, Watching(simulator, route)
 
     def run(self, seed: int, trace: AnyArray) -> Repeated:
         simulator = self._simulator
@@ -233,8 +233,7 @@ class _Repetition:
         return Repeated(tuple(self._seen))
 
     def _look(self, state: WorldState) -> None:
-        place = self._course.follow(state.ego_centre, self._along_m)
-        self._along_m = max(self._along_m, place.along_m)
+        self._watching.move(state)
         now_s, tick_s = state.time_s, self._simulator.tick_s
         for seen in self._seen:
             case = seen.case
@@ -244,18 +243,15 @@ class _Repetition:
             shown = any(abs(now_s - at_s) < tick_s / 2 for at_s in case.shown_s)
             due = round((now_s - case.from_s) / tick_s) % max(1, round(case.step_s / tick_s)) == 0
             if due or shown or last:
-                self._gather(seen, state, place, shown)
+                self._gather(seen, state, shown)
             taken_s = case.taken_over_s
             if taken_s is not None and abs(now_s - taken_s) < tick_s / 2:
                 seen.expert_too = self._expert_meets(case)
             if last:
                 seen.reached = True
 
-    def _gather(self, seen: Seen, state: WorldState, place: OnCourse, shown: bool) -> None:
-        others = self._others()
-        expert = self._simulator.expert()
-        goes = expert.throttle > 0.0 and (not seen.case.stands or self._drives_on(state))
-        instant = instant_of(self._course, state, place, others, goes, expert.brake)
+    def _gather(self, seen: Seen, state: WorldState, shown: bool) -> None:
+        instant = self._watching.instant(state, seen.case.stands)
         first_go = (
             seen.case.stands
             and instant.expert_goes
@@ -265,28 +261,9 @@ class _Repetition:
         )  # fmt: skip
         seen.instants.append(instant)
         if shown or first_go:
-            seen.shots.append(self._shot(instant, state, others))
-        where = None if seen.case.event is None else seen.case.event.hit
-        if where is not None and state.contacts:
-            there: Point = where
-            met = min(state.contacts, key=lambda each: math.dist(each.location, there))
-            speed_mps = seen.speeds_mps.get(met.other_id, 0.0)
-            seen.hit = _hit(state, met.location, met.other_id, speed_mps, others)
-        seen.speeds_mps = {other.user_id: other.speed_mps for other in others}
+            seen.shots.append(self._shot(instant, state))
 
-    def _drives_on(self, state: WorldState) -> bool:
-        """Whether the expert would drive on, and not only closer to a line."""
-        simulator = self._simulator
-        if not isinstance(simulator, Foreseeing):
-            return True
-        (there,) = simulator.expert_ahead([round(GOES_AHEAD_S / simulator.tick_s)])
-        return math.dist(there.ego_centre, state.ego_centre) >= GOES_M
-
-    def _others(self) -> tuple[RoadUser, ...]:
-        simulator = self._simulator
-        return simulator.road_users() if isinstance(simulator, Surveying) else ()
-
-    def _shot(self, instant: Instant, state: WorldState, others: Sequence[RoadUser]) -> Shot:
+    def _shot(self, instant: Instant, state: WorldState) -> Shot:
         simulator = self._simulator
         expert = None
         if isinstance(simulator, Foreseeing):
@@ -297,7 +274,9 @@ class _Repetition:
             )
         frames = simulator.sense(SENSED)
         image = np.array(frames[Modality.RGB])
-        instant = with_visibility(instant, state, others, View(frames, simulator.camera))
+        instant = with_visibility(
+            instant, state, self._watching.others, View(frames, simulator.camera)
+        )
         predicted = self._hand.predicted(state.time_s)
         return Shot(instant, state.ego_centre, predicted, expert, image)
 
@@ -315,18 +294,6 @@ class _Repetition:
             for event in criterion.update(state)
         ]
         return any(event.kind is case.event.kind for event in met)
-
-
-def _hit(
-    state: WorldState, place: Point, user_id: int, speed_mps: float, others: Sequence[RoadUser]
-) -> Hit:
-    x_m, y_m = state.ego_centre
-    other = next((each for each in others if each.user_id == user_id), None)
-    at = place if other is None else other.place
-    bearing = math.remainder(math.atan2(at[1] - y_m, at[0] - x_m) - state.ego.yaw_rad, math.tau)
-    if other is None:
-        return Hit(bearing)
-    return Hit(bearing, math.remainder(other.yaw_rad - state.ego.yaw_rad, math.tau), speed_mps)
 
 
 def _same(record: AnyArray, state: WorldState) -> bool:

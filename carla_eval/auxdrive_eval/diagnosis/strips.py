@@ -21,17 +21,20 @@ EXPERTS, MODELS = RECORDED, PREDICTED
 _QUALITY, _LONGEST = 80, 480
 
 
-def frames_of(shots: Sequence[Shot], camera: CameraSpec) -> tuple[bytes, ...]:
-    """The images as JPEG, one for each moment.
+def frames_of(shots: Sequence[Shot], camera: CameraSpec) -> tuple[bytes | None, ...]:
+    """The images as JPEG, one for each moment; None where it has none.
 
     Args:
-        shots: the moments, with their images.
+        shots: the moments.
         camera: through which they were seen.
     """
-    frames = []
+    frames: list[bytes | None] = []
     for shot in shots:
-        assert shot.image is not None
-        paths, target = [], None
+        if shot.image is None:
+            frames.append(None)
+            continue
+        paths: list[Shown] = []
+        target = None
         if shot.expert_ego_m is not None:
             path = np.concatenate([np.zeros((1, 2)), shot.expert_ego_m]).astype(np.float32)
             paths.append(Shown(Drawing("", path, marks=True), EXPERTS))

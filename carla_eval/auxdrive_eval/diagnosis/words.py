@@ -66,8 +66,8 @@ def _of_stop(seen: Seen) -> Iterator[str]:
         yield f"The stop sign's line was {_line(first.sign.to_line_m)}."
     if first.lead is not None and first.lead.gap_m < 15.0:
         yield f"Ahead of it in its lane was {_other(first.lead)}."
-    if any(each.touching for each in stood):
-        touched = _share_s(stood, [each.touching for each in stood])
+    if any(bool(each.touched) for each in stood):
+        touched = _share_s(stood, [bool(each.touched) for each in stood])
         yield f"Something touched it for {touched:.1f} s."
     gone = next((shot for shot in seen.shots if shot.instant.expert_goes), None)
     if gone is not None:

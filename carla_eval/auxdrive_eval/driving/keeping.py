@@ -15,7 +15,7 @@ from auxdrive_eval.driving.onlookers import Onlooker
 from auxdrive_eval.driving.recording import RouteRecorder
 from auxdrive_eval.driving.route_store import StoredRoute
 from auxdrive_eval.driving.settings import EvaluationSettings
-from auxdrive_eval.simulators.base import Simulator
+from auxdrive_eval.simulators.base import Foreseeing, Simulator
 from auxdrive_eval.world import Route
 
 
@@ -75,6 +75,10 @@ class Keeping:
             index: number of the drive among all, from 0.
         """
         found: list[Onlooker] = [Decisions()]
+        if not isinstance(simulator, Foreseeing):  # `auxdrive diagnose` cannot drive it again
+            from auxdrive_eval.diagnosis.log import FactsLog
+
+            found.append(FactsLog(simulator, route))
         if self.data is not None:
             found.append(RouteRecorder(self.data, simulator, route, index))
         if self.video:

@@ -11,6 +11,7 @@ routes/<index>/drive.rrd      the drive as a Rerun recording, likewise
 routes/<index>/agent.txt      the end of what the agent printed, if it printed anything
 routes/<index>/controls.npy   the control of each tick (`auxdrive_eval.driving.decisions`)
 routes/<index>/predictions.npy the predictions, if any was made (likewise)
+routes/<index>/facts.json     what was around, where the simulator cannot repeat the drive
 routes/<index>/scenarios.json the traffic situations and what came of them, if there were any
 """
 
@@ -55,8 +56,8 @@ from auxdrive_eval.world import ScenarioState
 _RESULT, _TRACE, _LATENCY, _OUTPUT = "result.json", "trace.npy", "latency.npy", "agent.txt"
 _SCENARIOS = "scenarios.json"
 VIDEO, RERUN = "video.mp4", "drive.rrd"
-CONTROLS, PREDICTIONS = "controls.npy", "predictions.npy"
-BESIDE = (VIDEO, RERUN, CONTROLS, PREDICTIONS)
+CONTROLS, PREDICTIONS, FACTS = "controls.npy", "predictions.npy", "facts.json"
+BESIDE = (VIDEO, RERUN, CONTROLS, PREDICTIONS, FACTS)
 """Names of files that onlookers keep with a route."""
 _Scenarios = TypeAdapter(tuple[ScenarioState, ...])
 _JPEG_QUALITY, _FILM_LONGEST = 85, 640

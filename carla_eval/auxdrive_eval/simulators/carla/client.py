@@ -19,7 +19,7 @@ from auxdrive_eval.simulators.carla.scenarios.grounds import Grounds
 from auxdrive_eval.simulators.carla.session import Session
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
 from auxdrive_eval.simulators.carla.towns import Towns
-from auxdrive_eval.world import Point, Route, TownMap, Weather, WorldState
+from auxdrive_eval.world import Point, RoadUser, Route, TownMap, Weather, WorldState
 
 
 class ClientHalf:
@@ -189,6 +189,14 @@ class ClientHalf:
             SimulatorError: no route was set.
         """
         return self._driving().expert_plan()
+
+    def road_users(self) -> tuple[RoadUser, ...]:
+        """Who else is on the road. See `Surveying`.
+
+        Raises:
+            SimulatorError: no route was set.
+        """
+        return self._driving().road_users()
 
     def close(self) -> None:
         """Remove every actor, and give the server its time back. It may be called again."""

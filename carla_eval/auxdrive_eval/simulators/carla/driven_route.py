@@ -26,10 +26,10 @@ from auxdrive_eval.simulators.carla.scenarios.play import Scenarios
 from auxdrive_eval.simulators.carla.sensors import Sensors
 from auxdrive_eval.simulators.carla.session import Session
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
-from auxdrive_eval.simulators.carla.surroundings import Other, Surroundings
+from auxdrive_eval.simulators.carla.surroundings import Other, Surroundings, road_user_of
 from auxdrive_eval.simulators.carla.traffic import Traffic
 from auxdrive_eval.simulators.carla.weather import RouteWeathers
-from auxdrive_eval.world import TAIL_M, Route, WorldState
+from auxdrive_eval.world import TAIL_M, RoadUser, Route, WorldState
 
 SETTLING_TICKS, MOST_TICKS = 20, 200
 """The ego falls onto the road during the first ones. A sensor may miss the ticks right after it was
@@ -132,6 +132,10 @@ class DrivenRoute:
         with self._session.asked("what else moves"):
             seen = self._surroundings.others()
         return self._expert.plan(self._state, seen)
+
+    def road_users(self) -> tuple[RoadUser, ...]:
+        """Everybody but the ego."""
+        return tuple(road_user_of(other) for other in self._others())
 
     def close(self) -> None:
         """Remove every actor that was spawned for the route."""

@@ -28,7 +28,7 @@ from auxdrive_eval.simulators.carla.server import Server
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
 from auxdrive_eval.simulators.carla.versions import client_library
 from auxdrive_eval.simulators.embedded.scenarios import OTHER_NAMES, SCENARIOS
-from auxdrive_eval.world import Point, Route, TownMap, Weather, WorldState
+from auxdrive_eval.world import Point, RoadUser, Route, TownMap, Weather, WorldState
 
 VERSION = "2"
 """Raise it whenever the same route, seed and driver give another drive than before."""
@@ -226,6 +226,16 @@ class CarlaSimulator:
         """
         plan: ExpertPlan = self._ask(2 * self._options.timeout_s, "expert_plan")
         return plan
+
+    def road_users(self) -> tuple[RoadUser, ...]:
+        """Who else is on the road. See `Surveying`.
+
+        Raises:
+            SimulatorError: no route was set.
+            SimulationCrashed: the server or its client failed.
+        """
+        users: tuple[RoadUser, ...] = self._ask(2 * self._options.timeout_s, "road_users")
+        return users
 
     def close(self) -> None:
         """Remove every actor, give the server its time back, and end it if it was started here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from auxdrive.types import Pose2
 
 from auxdrive_eval.simulators.carla.border import forward_mps, on_ground, pose
 from auxdrive_eval.simulators.carla.session import Session
-from auxdrive_eval.world import Point
+from auxdrive_eval.world import CollisionKind, Point, RoadUser
 
 KINDS = ("vehicle.*", "walker.*", "static.prop.*")
 FLAT = "static.prop.dirtdebris"
@@ -39,6 +40,20 @@ class Other:
     speed_mps: float
     yaw_rad: float
     velocity_mps: tuple[float, float]
+
+
+def road_user_of(other: Other) -> RoadUser:
+    """One of them as `auxdrive diagnose` is told of it; a thing counts as a vehicle."""
+    kind = CollisionKind.PEDESTRIAN if other.is_pedestrian else CollisionKind.VEHICLE
+    x_mps, y_mps = other.velocity_mps
+    return RoadUser(
+        other.actor_id,
+        kind,
+        other.place,
+        other.yaw_rad,
+        (other.half_m, other.half_width_m),
+        x_mps * math.cos(other.yaw_rad) + y_mps * math.sin(other.yaw_rad),
+    )
 
 
 class Surroundings:
