@@ -68,6 +68,18 @@ class RoadUser:
     speed_mps: float
 
 
+class HeldBy(NamedTuple):
+    """What keeps an expert from driving faster.
+
+    Attributes:
+        what: a word, such as "light" or "crossing".
+        in_view: whether it lies in its camera's view.
+    """
+
+    what: str
+    in_view: bool
+
+
 @dataclass(frozen=True, slots=True)
 class TrafficLightView:
     """A traffic light that governs a lane. Its stop line is the segment across the lane before the

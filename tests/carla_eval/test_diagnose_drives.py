@@ -36,7 +36,7 @@ from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.simulators.embedded.spec import DEFAULT_CAMERA
 from auxdrive_eval.simulators.settings import SimulatorSettings
-from auxdrive_eval.world import LightColour, Route, WorldState
+from auxdrive_eval.world import HeldBy, LightColour, Route, WorldState
 
 CAMERA = DEFAULT_CAMERA.model_copy(update={"width": 128, "height": 72})
 SETTINGS = SimulatorSettings(options={"traffic": 0, "camera": CAMERA})
@@ -146,6 +146,8 @@ def test_a_case_holds_what_was_predicted_planned_and_in_view(diagnosis: Diagnosi
     assert last.to_line_m < 0.0 < light.to_line_m
     assert red.at_s - before.facts.time_s == pytest.approx(4.0)
     assert any(each.facts.expert_brakes > 0.0 for each in red.moments)  # it would have stopped
+    held = [each.facts.held_by for each in red.moments]
+    assert HeldBy("light", True) in held or HeldBy("line", True) in held
     after = [math.hypot(*point) for point in before.expert_ego_m]
     assert after == sorted(after)
     assert after[-1] < 2.0 * MPS

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from auxdrive_eval.criteria import EventKind
 from auxdrive_eval.diagnosis.course import Course, OnCourse
-from auxdrive_eval.world import LightColour, Point, RoadUser, WorldState
+from auxdrive_eval.world import HeldBy, LightColour, Point, RoadUser, WorldState
 
 SEEN_AHEAD_M, SEEN_BEHIND_M = 45.0, 9.0
 """So far ahead of the car lights, signs and others are looked for; and so far behind its front
@@ -109,6 +109,8 @@ class Instant:
         expert_goes: whether the expert would drive on now: it would be 3 m farther after 3 s. (Of a
             simulator that cannot foresee: it would press the throttle.)
         expert_brakes: how hard it would brake now, 0 to 1.
+        held_by: what holds the expert most, while it would not go or would brake; None where
+            nothing does or the simulator does not tell.
         light: of the route's lane; None without one in reach.
         sign: likewise.
         lead: the next one on the route.
@@ -125,6 +127,7 @@ class Instant:
     touched: tuple[Hit, ...] = ()
     expert_goes: bool = False
     expert_brakes: float = 0.0
+    held_by: HeldBy | None = None
     light: LightAhead | None = None
     sign: SignAhead | None = None
     lead: OtherAhead | None = None

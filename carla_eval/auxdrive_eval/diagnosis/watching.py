@@ -5,10 +5,11 @@ keeps its facts both go by this.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from auxdrive_eval.diagnosis.course import Course
 from auxdrive_eval.diagnosis.facts import Instant, instant_of
-from auxdrive_eval.simulators.base import Foreseeing, Simulator, Surveying
+from auxdrive_eval.simulators.base import Explaining, Foreseeing, Simulator, Surveying
 from auxdrive_eval.world import RoadUser, Route, WorldState
 
 GOES_AHEAD_S, GOES_M = 3.0, 3.0
@@ -51,6 +52,9 @@ class Watching:
             self._course, state, self._place, self.others, self._speeds_mps, goes, expert.brake
         )
         self._speeds_mps = {other.user_id: other.speed_mps for other in self.others}
+        held = not goes or expert.brake > 0.0
+        if held and isinstance(simulator, Explaining) and simulator.camera.fov_deg is not None:
+            found = replace(found, held_by=simulator.expert_held_by())
         return found
 
     def _drives_on(self, state: WorldState) -> bool:

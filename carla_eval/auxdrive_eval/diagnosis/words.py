@@ -56,6 +56,7 @@ def _of_stop(seen: Seen) -> Iterator[str]:
     yield f"It stood for {case.at_s - case.began_s:.1f} s, {first.along_m:.0f} m along the route."
     goes_s = goes_for_s(stood)
     yield f"The expert would have driven on for {goes_s:.1f} s of it."
+    yield from _held(stood, "What held it for the rest")
     if first.light is not None:
         green_s = _share_s(stood, [_is_green(each) for each in stood])
         yield (
@@ -88,6 +89,7 @@ def _of_approach(seen: Seen) -> Iterator[str]:
         if braked is None
         else f"The expert would have braked from {last.time_s - braked.time_s:.1f} s before on."
     )
+    yield from _held(seen.instants, "What it would have braked for")
     light = first.light or last.light
     if light is not None:
         colours = [each.light.colour for each in seen.instants if each.light is not None]
@@ -103,6 +105,18 @@ def _of_approach(seen: Seen) -> Iterator[str]:
         )
     if len(seen.shots) > 2:
         yield from _plans(seen.shots[-2])
+
+
+def _held(instants: Sequence[Instant], what: str) -> Iterator[str]:
+    """What held the expert, and how often that was in its camera's view."""
+    held = [each.held_by for each in instants if each.held_by is not None]
+    names = dict.fromkeys(each.what for each in held)
+    told = []
+    for name in names:
+        seen = [each.in_view for each in held if each.what == name]
+        told.append(f"{name} ({sum(seen)} of {len(seen)} moments in view)")
+    if told:
+        yield f"{what}: {', '.join(told)}."
 
 
 def _plans(shot: Shot) -> Iterator[str]:

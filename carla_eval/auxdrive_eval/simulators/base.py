@@ -17,7 +17,7 @@ from auxdrive.strict import Strict
 from auxdrive.types import AnyArray, Control, Float32
 from pydantic import Field
 
-from auxdrive_eval.world import Point, RoadUser, Route, TownMap, Weather, WorldState
+from auxdrive_eval.world import HeldBy, Point, RoadUser, Route, TownMap, Weather, WorldState
 
 if TYPE_CHECKING:
     from auxdrive_eval.routes.spec import RouteSpec
@@ -259,6 +259,27 @@ class Surveying(Protocol):
 
     def road_users(self) -> tuple[RoadUser, ...]:
         """Everybody but the ego, those who are parked too.
+
+        Raises:
+            SimulatorError: no route was set.
+        """
+
+
+@runtime_checkable
+class Explaining(Protocol):
+    """A simulator that tells why its expert drives no faster. `auxdrive diagnose` asks it whether a
+    model could have seen that.
+
+    Examples:
+        >>> from auxdrive_eval import SimulatorSettings, make_simulator
+        >>> from auxdrive_eval.simulators.base import Explaining
+        >>> simulator = make_simulator(SimulatorSettings(), sensors=False)
+        >>> isinstance(simulator, Explaining)
+        True
+    """
+
+    def expert_held_by(self) -> HeldBy | None:
+        """What holds the expert most now; None where nothing but the road does.
 
         Raises:
             SimulatorError: no route was set.

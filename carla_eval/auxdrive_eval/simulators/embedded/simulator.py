@@ -17,7 +17,7 @@ from auxdrive.types import AnyArray, Control, Float32
 
 from auxdrive_eval.simulators.base import TICK_S
 from auxdrive_eval.simulators.embedded.driven_route import DrivenRoute, require_planned
-from auxdrive_eval.simulators.embedded.ego.reasons import Reason
+from auxdrive_eval.simulators.embedded.ego.reasons import Reason, Why
 from auxdrive_eval.simulators.embedded.ego.vehicle import VehicleParameters
 from auxdrive_eval.simulators.embedded.road_map import EmbeddedRoadMap, map_of
 from auxdrive_eval.simulators.embedded.scenarios import OTHER_NAMES, SCENARIOS
@@ -35,7 +35,7 @@ from auxdrive_eval.simulators.embedded.town.routing import random_route
 from auxdrive_eval.simulators.embedded.town.weather import weather_for
 from auxdrive_eval.simulators.embedded.town_kits import TownKits, TownSource
 from auxdrive_eval.simulators.embedded.version import VERSION
-from auxdrive_eval.world import Point, RoadUser, Route, TownMap, Weather, WorldState
+from auxdrive_eval.world import HeldBy, Point, RoadUser, Route, TownMap, Weather, WorldState
 
 _log = logging.getLogger(__name__)
 
@@ -276,6 +276,18 @@ class EmbeddedSimulator:
     def progress_m(self) -> float:
         """How far the ego has come along its route."""
         return self._driving().progress_m
+
+    def expert_held_by(self) -> HeldBy | None:
+        """What holds the expert most now. See `auxdrive_eval.simulators.base.Explaining`.
+
+        Raises:
+            SimulatorError: no route was set, or the camera has no field of view.
+        """
+        found = [each for each in self.expert_reasons() if each[0].why is not Why.ROAD]
+        if not found:
+            return None
+        reason, in_view = min(found, key=lambda each: each[0].accel_mps2)
+        return HeldBy(reason.why.value.replace("_", " "), in_view)
 
     def expert_reasons(self) -> list[tuple[Reason, bool]]:
         """Why the expert would drive no faster now, and whether each reason lies in the view of the
