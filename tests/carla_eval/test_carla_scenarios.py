@@ -34,13 +34,18 @@ SPAWNED = ("walker.", "vehicle.", "static.prop.")
 CAMERA = {"width": 32, "height": 24, "fov_deg": 90.0, "x_m": 1.7, "z_m": 1.6}
 
 
+def simulator_of(server: ServerProcess, town: str, scenarios: str = "") -> Simulator:
+    """A simulator without sensors, whose option `scenarios` draws some on every route."""
+    own = {"town": town, "port": server.port, "max_steer_deg": 40.0, "scenarios": scenarios}
+    settings = SimulatorSettings(kind="carla", options={**own, "traffic": 0, "camera": CAMERA})
+    return make_simulator(settings, sensors=False)
+
+
 @contextmanager
 def running(town: str, folder: Path) -> Iterator[tuple[ServerProcess, Simulator]]:
     """A server of a town of a folder, and a simulator of it without sensors."""
     with ServerProcess(["--town", town, "--xodr", str(folder)]) as server:
-        own = {"town": town, "port": server.port, "max_steer_deg": 40.0, "traffic": 0}
-        settings = SimulatorSettings(kind="carla", options={**own, "camera": CAMERA})
-        with closing(make_simulator(settings, sensors=False)) as simulator:
+        with closing(simulator_of(server, town)) as simulator:
             yield server, simulator
         assert not [name for name in server.report()["actors"] if name.startswith(SPAWNED)]
 
@@ -167,6 +172,16 @@ def test_what_cannot_be_played_says_why(
     assert "there was no room for static.prop.container" in notes[1]
     assert "no parking lane" in notes[2]
     assert "from the route" in notes[3]
+
+
+def test_scenarios_are_drawn_by_the_seed(two_lanes: tuple[ServerProcess, Simulator]) -> None:
+    server, first = two_lanes
+    route = first.plan("TwoLanes", [(8.0, -1.75), (150.0, -1.75)])
+    first.close()  # two do not share a server
+    with closing(simulator_of(server, "TwoLanes", "ControlLoss,ParkingCutIn")) as simulator:
+        drawn = [simulator.reset(route, seed).scenarios for seed in (1, 1, 2)]
+    assert [each.kind for each in drawn[0]] == ["ControlLoss"]  # there is no parking lane
+    assert drawn[0] == drawn[1] != drawn[2]
 
 
 def test_a_car_runs_its_red_light_and_the_expert_gives_way(town02: Simulator) -> None:

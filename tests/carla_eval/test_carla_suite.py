@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from auxdrive.modalities import MODALITIES, SEGMENTATION_CLASSES, Modality
 from auxdrive.types import Control
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.settings import make_simulator
-from auxdrive_eval.world import Route, Weather
+from auxdrive_eval.world import Route, RouteScenario, ScenarioOutcome, Weather
 from carla_report import server_of_the_user
 from carla_suite import STAND, a_server, client_of, settings_for, straight_route
 
@@ -225,6 +226,27 @@ def test_the_weather_is_shown(simulator: Simulator, straight: Route, look: Look)
     shown = look().get_weather()
     assert (shown.cloudiness, shown.precipitation) == pytest.approx((80.0, 40.0), abs=0.1)
     assert shown.sun_altitude_angle == pytest.approx(20.0, abs=0.1)
+
+
+def test_a_scenario_is_played(
+    simulator: Simulator, straight: Route, look: Look, note: Note
+) -> None:
+    """Somebody crosses from behind a vending machine; the report says where there is no room."""
+    (x_m, y_m), yaw_rad = straight.points[2].tolist(), float(straight.yaw_rad[2])
+    crossing = RouteScenario("crossing", "DynamicObjectCrossing", (x_m, y_m), yaw_rad)
+    state = simulator.reset(replace(straight, scenarios=(crossing,)), 0)
+    note("actors", [actor.type_id for actor in with_role(look(), "scenario")])
+    hits = []
+    while (told := state.scenarios[0]).ended_s is None and told.at_m is not None:
+        state = simulator.step(simulator.expert())
+        hits += [hit.other_type for hit in state.contacts]
+        assert state.time_s < 90.0
+    note("scenario", [told.outcome.value, told.note, told.began_s, told.ended_s])
+    note("hits", hits)
+    if server_of_the_user() is None:
+        assert told.outcome is ScenarioOutcome.PASSED
+    simulator.step(STAND)
+    assert with_role(look(), "scenario") == []
 
 
 def test_a_collision_is_told(simulator: Simulator, straight: Route, look: Look, note: Note) -> None:

@@ -190,7 +190,7 @@ class DrivenRoute:
         with session.asked("to reset the traffic lights"):
             session.world.reset_all_traffic_lights()
         self._lights = Lights(session, self._roads)
-        if route.scenarios:
+        if route.scenarios or options.scenarios:
             self._scenarios = self._set_up_scenarios(route, seed)
         for _ in range(STARTING_TICKS):
             self._tick()

@@ -10,6 +10,7 @@ from auxdrive.steering import MAX_STEER_RANGE_DEG
 from pydantic import Field, field_validator
 
 from auxdrive_eval.simulators.base import TICK_S, SimulatorOptions, SimulatorSpec
+from auxdrive_eval.simulators.embedded.scenarios import chosen_kinds
 
 if TYPE_CHECKING:
     from auxdrive_eval.simulators.carla.simulator import CarlaSimulator
@@ -28,6 +29,8 @@ class CarlaOptions(SimulatorOptions):
         town: of random routes.
         traffic: number of other vehicles, which the traffic manager drives.
         pedestrians: number of pedestrians, who walk along the pavements.
+        scenarios: names of traffic situations with commas between, or 'all': one of each is drawn
+            on every route that has room for it, besides those that the route names.
         crossing: the share of them who cross the street now and then, from 0 to 1.
         ego: blueprint of the ego.
         max_steer_deg: the angle of its front wheels at CARLA's steer of 1.
@@ -49,6 +52,7 @@ class CarlaOptions(SimulatorOptions):
     town: str = "Town01"
     traffic: int = Field(default=20, ge=0, le=MOST_TRAFFIC)
     pedestrians: int = Field(default=0, ge=0, le=MOST_TRAFFIC)
+    scenarios: str = ""
     crossing: float = Field(default=0.0, ge=0.0, le=1.0)
     ego: str = "vehicle.lincoln.mkz_2020"
     max_steer_deg: float = Field(default=70.0, ge=MAX_STEER_RANGE_DEG[0], le=MAX_STEER_RANGE_DEG[1])
@@ -69,6 +73,11 @@ class CarlaOptions(SimulatorOptions):
     def __hash__(self) -> int:
         """Equal for equal options."""
         return hash((self.town, self.traffic, self.ego))
+
+    @field_validator("scenarios")
+    @classmethod
+    def _are_scenarios(cls, scenarios: str) -> str:
+        return ",".join(chosen_kinds(scenarios))
 
     @field_validator("modalities", mode="before")
     @classmethod

@@ -25,7 +25,7 @@ from auxdrive_eval.simulators.carla.surroundings import Other
 from auxdrive_eval.simulators.embedded.ego.tracker import RouteTracker
 from auxdrive_eval.simulators.embedded.ego.vehicle import VehicleParameters
 from auxdrive_eval.simulators.embedded.geometry.boxes import box
-from auxdrive_eval.simulators.embedded.scenarios import known_kind
+from auxdrive_eval.simulators.embedded.scenarios import chosen_kinds, known_kind
 from auxdrive_eval.simulators.embedded.scenarios.running import RouteScenarios
 from auxdrive_eval.simulators.embedded.scenarios.stage import Stage
 from auxdrive_eval.simulators.embedded.traffic.bodies import Body
@@ -163,7 +163,7 @@ class Scenarios:
             centre_m=ego.axles.rear_m + ego.centre_m,
             half_m=ego.half_size_m[0],
         )
-        self._running = RouteScenarios(self._stage, ())
+        self._running = RouteScenarios(self._stage, chosen_kinds(options.scenarios))
 
     def states(self) -> tuple[ScenarioState, ...]:
         """What has come of each so far."""

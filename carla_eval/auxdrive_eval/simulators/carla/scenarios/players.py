@@ -129,7 +129,8 @@ class Players:
     def size_m(self, number: int) -> tuple[float, float, float]:
         """Length, width and height of an actor."""
         if number not in self._sizes:  # clients from 0.9.16 on ask the server each time
-            extent = self._actors[number].bounding_box.extent
+            with self._session.asked("for the size of an actor"):
+                extent = self._actors[number].bounding_box.extent
             self._sizes[number] = (2 * float(extent.x), 2 * float(extent.y), 2 * float(extent.z))
         return self._sizes[number]
 
