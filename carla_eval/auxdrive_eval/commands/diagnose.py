@@ -18,7 +18,7 @@ def diagnose(
     drives: Annotated[
         list[Path],
         typer.Argument(
-            metavar="DRIVE...",
+            metavar="DRIVE",
             help="One or more folders that `auxdrive drive` filled; their counts stand side by "
             "side.",
             show_default=False,
@@ -65,7 +65,7 @@ def _print_tables(done: list[Diagnosed]) -> None:
     from auxdrive_eval.diagnosis.tables import CASE_COLUMNS, case_rows, cost_table
 
     diagnoses: list[Diagnosis] = [each.diagnosis for each in done]
-    for diagnosis in diagnoses:
+    for diagnosis in (each for each in diagnoses if each.cases):
         console.table(
             f"{diagnosis.path}: infractions and stops",
             CASE_COLUMNS,

@@ -41,7 +41,8 @@ def frames_of(shots: Sequence[Shot], camera: CameraSpec) -> tuple[bytes | None, 
         if shot.predicted is not None:
             target = shot.predicted.target_ego_m
             paths.append(Shown(shot.predicted.task.drawing(shot.predicted.row), MODELS))
-        frames.append(jpeg(overlay(shot.image, camera, paths, target), _QUALITY, _LONGEST))
+        drawn = overlay(shot.image, camera, paths, target, above_at_left=True)
+        frames.append(jpeg(drawn, _QUALITY, _LONGEST))
     return tuple(frames)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from auxdrive.work import counted
+
 from auxdrive_eval.criteria import KIND_TEXT
 from auxdrive_eval.diagnosis.record import Diagnosis, kinds_there
 
@@ -45,7 +47,7 @@ def cost_table(diagnoses: Sequence[Diagnosis]) -> Table:
         costs = each.costs
         together += [f"{costs.together:+.1f}", ""]
         lost += [f"{costs.forgiven - costs.score:.1f}", ""]
-        score += [f"{costs.score:.1f}", f"{each.driven} drives"]
+        score += [f"{costs.score:.1f}", counted(each.driven, "drive")]
     rows += [tuple(together), tuple(lost), tuple(score)]
     below = (
         "Points: the score with the kind's infractions forgiven, less the score as it is. A route "

@@ -84,6 +84,7 @@ def overlay(
     paths: Sequence[Shown],
     target_ego_m: tuple[float, float] | None = None,
     lines: Sequence[tuple[str, Colour]] = (),
+    above_at_left: bool = False,
 ) -> UInt8:
     """Draw paths on an image, and write lines of text below it.
 
@@ -94,6 +95,8 @@ def overlay(
         target_ego_m: the next target point; None where there is none.
         lines: texts with their colours. Lines that are too long are broken. Without any there is no
             room for text.
+        above_at_left: whether the view from above is in the upper left corner, where traffic lights
+            are not; else it is in the upper right one.
 
     Returns:
         An image of even size. Its size depends only on the size of the image, and on whether there
@@ -113,7 +116,7 @@ def overlay(
         if target_ego_m is not None:
             _draw_target(draw, target_ego_m, camera, on_screen)
     if not all(_is_seen(each.drawing, camera) for each in paths if len(each.drawing.path_p2) > 1):
-        _paste_from_above(enlarged, paths, target_ego_m)
+        _paste_from_above(enlarged, paths, target_ego_m, above_at_left)
     canvas.paste(enlarged, (0, 0))
     _write(ImageDraw.Draw(canvas), lines, height * scale + 4, canvas.width - 8)
     return np.asarray(canvas)
@@ -194,9 +197,12 @@ def _draw_target(
 
 
 def _paste_from_above(
-    image: Image.Image, paths: Sequence[Shown], target_ego_m: tuple[float, float] | None
+    image: Image.Image,
+    paths: Sequence[Shown],
+    target_ego_m: tuple[float, float] | None,
+    at_left: bool,
 ) -> None:
-    """Draw the view from above into the upper right corner: forward is up, left is left, and the
+    """Draw the view from above into an upper corner: forward is up, left is left, and the
     car is at the bottom.
     """
     side = min(image.size) // 3
@@ -218,7 +224,7 @@ def _paste_from_above(
         _dot(draw, *place(*target_ego_m), 3, TARGET)
     draw.text((4, 2), f"{reach:.0f} m", fill=INK, font=_font())
     draw.rectangle((0, 0, side - 1, side - 1), outline=INK)
-    image.paste(panel, (image.width - side - 4, 4))
+    image.paste(panel, (4 if at_left else image.width - side - 4, 4))
 
 
 def _reach(drawing: Drawing) -> float:
