@@ -6,7 +6,7 @@ import numpy as np
 from carla_server.scene import Image, Points, View
 
 DEPTH_M = 12.5
-ROAD, CAR = 1, 14
+ROAD, LIGHT, CAR = 1, 7, 14
 POINT = (10.0, 3.0, -2.0, 0.5)
 
 
@@ -39,3 +39,19 @@ class Still:
         """
         del view
         return np.array([POINT], np.float32)
+
+
+class LightsAbove(Still):
+    """As `Still`, but its semantic camera sees traffic lights above the horizon and road below."""
+
+    def image(self, view: View) -> Image:
+        """Shape (height, width, 4), BGRA.
+
+        Args:
+            view: what the camera looks from.
+        """
+        pixels = super().image(view)
+        if view.blueprint.endswith("semantic_segmentation"):
+            pixels[..., 2] = ROAD
+            pixels[: view.size[1] // 2, :, 2] = LIGHT
+        return pixels

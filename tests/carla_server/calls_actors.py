@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from .actors import Actor, Control, Stride
-from .geometry import Pose, Vector, plus, times
+from .geometry import Box, Pose, Vector, plus, times
 from .motion import STEEPEST
 from .rpc import Returns, call
 from .world import World
@@ -109,9 +109,10 @@ def bounding_box(world: World, number: int) -> list[Any]:
 
 @call("get_light_boxes")
 def light_boxes(world: World, number: int) -> list[Any]:
-    """None: the lights have no lamps."""
-    world.actor(number)
-    return []
+    """One head on each light, 3.6 m above its foot, in the world."""
+    pose = world.actor(number).pose
+    x, y, z = pose.location
+    return [Box((x, y, z + 3.6), (0.4, 0.15, 1.05), (0.0, pose.rotation[1], 0.0)).wire(number)]
 
 
 @call("apply_control_to_vehicle", returns=NOTHING)

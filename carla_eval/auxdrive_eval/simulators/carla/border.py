@@ -51,6 +51,27 @@ def on_ground(vector: Any) -> tuple[float, float]:
     return float(vector.x), -float(vector.y)
 
 
+def axes_of(placed: Any) -> tuple[Float64, Float64]:
+    """Where a `carla.Transform` is, (3,), and its axes forward, left and up, the rows of (3, 3), in
+    the world frame.
+    """
+    matrix = np.array(placed.get_matrix())[:3]
+    mirrored = matrix * np.array([[1.0], [-1.0], [1.0]])
+    forward, right, up, origin = mirrored.T
+    return origin, np.array([forward, -right, up])
+
+
+def corners_of(carla: Any, box: Any) -> Float64:
+    """The corners (8, 3) of a `carla.BoundingBox` that is given in the world.
+
+    Args:
+        carla: the module.
+        box: which.
+    """
+    vertices = box.get_world_vertices(carla.Transform())
+    return carla_points_to_world(np.array([(each.x, each.y, each.z) for each in vertices]))
+
+
 def pose(transform: Any) -> Pose2:
     """Place and heading of a `carla.Transform` in the world frame."""
     return carla_pose_to_world(transform.location.x, transform.location.y, transform.rotation.yaw)

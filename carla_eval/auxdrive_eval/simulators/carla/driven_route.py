@@ -25,6 +25,7 @@ from auxdrive_eval.simulators.carla.scenarios.grounds import Grounds
 from auxdrive_eval.simulators.carla.scenarios.play import Scenarios
 from auxdrive_eval.simulators.carla.sensors import Sensors
 from auxdrive_eval.simulators.carla.session import Session
+from auxdrive_eval.simulators.carla.signal_classes import SignalClasses
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
 from auxdrive_eval.simulators.carla.surroundings import Other, Surroundings, road_user_of
 from auxdrive_eval.simulators.carla.traffic import Traffic
@@ -194,6 +195,8 @@ class DrivenRoute:
             self._scenarios = self._set_up_scenarios(route, seed)
         for _ in range(STARTING_TICKS):
             self._tick()
+        if self._sensors is not None and Modality.SEGMENTATION in options.modalities:
+            self._sensors.signals = SignalClasses(session, self._roads)
         self._contacts.taken((x_m, y_m))
         self._number = 0
         self._state = self._observed()

@@ -18,6 +18,7 @@ from auxdrive_eval.simulators.carla import formats
 from auxdrive_eval.simulators.carla.border import transform
 from auxdrive_eval.simulators.carla.cast import Cast
 from auxdrive_eval.simulators.carla.session import Session
+from auxdrive_eval.simulators.carla.signal_classes import SignalClasses
 from auxdrive_eval.simulators.carla.spec import SENSED, CarlaOptions
 
 BLUEPRINT_OF = {
@@ -80,6 +81,10 @@ class Sensors:
         options: camera, modalities and time-outs.
         ego: the vehicle, a `carla.Vehicle`.
         rear_axle_m: how far its rear axle lies behind its origin.
+
+    Attributes:
+        signals: tells the classes of lights, lines and signs apart; None leaves them as the camera
+            has them.
     """
 
     def __init__(
@@ -87,6 +92,7 @@ class Sensors:
     ) -> None:
         self._session, self._options = session, options
         self._boxes: dict[Modality, Mailbox] = {}
+        self.signals: SignalClasses | None = None
         self._frames: dict[Modality, AnyArray] = {}
         self._points: Float32 | None = None
         self._made_of = -1
@@ -171,7 +177,10 @@ class Sensors:
         if modality is Modality.DEPTH:
             return formats.depth(data)
         if modality is Modality.SEGMENTATION:
-            return formats.segmentation(data, self._session.version.class_of_tag)
+            classes = formats.segmentation(data, self._session.version.class_of_tag)
+            if self.signals is None:
+                return classes
+            return self.signals.refined(classes, data.transform, float(data.fov))
         image = formats.rgb(data)
         if not image.any():
             raise SimulationCrashed(f"CARLA's camera sent a black image at frame {frame}")
