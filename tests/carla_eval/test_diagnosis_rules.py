@@ -11,6 +11,8 @@ from auxdrive_eval.criteria import Event, EventKind
 from auxdrive_eval.diagnosis.cost import costs_of, mean_costs
 from auxdrive_eval.diagnosis.facts import Around, Hit, Instant, LightAhead, OtherAhead
 from auxdrive_eval.diagnosis.kinds import Kind, kind_of
+from auxdrive_eval.diagnosis.repeat import DrivingHand
+from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.world import LightColour
 
@@ -113,3 +115,13 @@ def test_one_kind_may_hold_all_that_went_wrong_on_a_route() -> None:
     route = costs_of(RULE_SETS["1.0"], events, [Kind.PINNED, Kind.PINNED], 40.0)
     assert route.by_kind == {Kind.PINNED: pytest.approx(100 - 24.0)}
     assert route.together == pytest.approx(0.0)
+
+
+def test_a_driver_that_fails_again_ends_the_repetition() -> None:
+    class Failing:
+        def control(self, simulator: Any, state: Any) -> Any:
+            raise AgentFailed("Agent crashed", "as before")
+
+    driver: Any = Failing()
+    nobody: Any = None
+    assert DrivingHand(driver).control(nobody, nobody, 0) is None

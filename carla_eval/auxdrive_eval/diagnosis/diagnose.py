@@ -40,6 +40,7 @@ from auxdrive_eval.diagnosis.strips import frames_of
 from auxdrive_eval.diagnosis.words import sentences_of
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.agents.fingerprint import fingerprint, hash_files
+from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.decisions import read_controls, read_predictions
 from auxdrive_eval.driving.drivers import Driver
 from auxdrive_eval.driving.folder import DriverIdentity, is_drive
@@ -250,10 +251,14 @@ class _Repeating:
             return RecordedHand(controls, read_predictions(stored))
         if self._driver is None:
             self._driver = self._driver_again()
-            camera = self._driver.camera
-            if camera is not None:
-                self.simulator = self.simulator.with_camera(camera)
-        self._driver.start(route, seed)
+        try:
+            if self._driver.camera is not None:
+                self.simulator = self.simulator.with_camera(self._driver.camera)
+            self._driver.start(route, seed)
+        except AgentFailed as failed:
+            raise UsageError(
+                f"{self._path}: its driver cannot be set up to drive again: {failed.reason}"
+            ) from failed
         return DrivingHand(self._driver)
 
     def _driver_again(self) -> Driver:

@@ -22,6 +22,7 @@ from auxdrive_eval.diagnosis.cases import Case
 from auxdrive_eval.diagnosis.facts import Around, Hit, Instant
 from auxdrive_eval.diagnosis.view import View, with_visibility
 from auxdrive_eval.diagnosis.watching import Watching
+from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.decisions import Predicted, predicted_by, prediction_table
 from auxdrive_eval.driving.drivers import Driver
 from auxdrive_eval.scoring.rule_sets import RuleSet
@@ -31,7 +32,7 @@ from auxdrive_eval.world import Point, Route, WorldState
 AHEAD_S = (0.5, 1.0, 1.5, 2.0)
 """When the expert's plan has its points, seconds after the moment."""
 TRIED_BEYOND_S = 1.5
-"""The expert is tried for so long beyond the time of the infraction."""
+"""The expert is tried for so long beyond the time at which the infraction was reported."""
 SENSED = (Modality.RGB, Modality.DEPTH, Modality.SEGMENTATION)
 
 
@@ -160,7 +161,10 @@ class DrivingHand:
             tick: not used.
         """
         del tick
-        return self._driver.control(simulator, state)
+        try:
+            return self._driver.control(simulator, state)
+        except AgentFailed:  # as it may have on the drive itself
+            return None
 
     def predicted(self, time_s: float) -> Predicted | None:
         """See `Hand`.
@@ -285,7 +289,8 @@ class _Repetition:
         simulator = self._simulator
         if not isinstance(simulator, Foreseeing) or case.event is None:
             return None
-        last = round((TRIED_BEYOND_S + case.at_s - (case.taken_over_s or 0.0)) / simulator.tick_s)
+        tried_s = case.event.time_s + TRIED_BEYOND_S - (case.taken_over_s or 0.0)
+        last = round(tried_s / simulator.tick_s)
         criteria = self._rules.criteria(self._route)
         met: list[Event] = [
             event
