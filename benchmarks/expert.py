@@ -33,7 +33,7 @@ from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.simulators.embedded.spec import ExpertKind
 from record import RESULTS, write_result
 
-LOOK_S = 0.25
+LOOK_S = 0.5
 UNEXPLAINED_MPS2 = 0.3
 
 

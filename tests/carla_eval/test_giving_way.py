@@ -148,6 +148,14 @@ def test_at_a_green_light_the_others_have_red_and_run_it_or_not() -> None:
     assert yields(lit, before(2.0, 7.0), front_m=-5.0, speed_mps=7.0)
 
 
+def test_a_car_that_rolls_over_its_line_comes_unless_its_brake_lamps_shine() -> None:
+    lit, rolls, stops = crossing(groups=(0, 1)), before(1.0, 0.8), before(1.0, 0.8)
+    stops.accel_mps2 = -1.0
+    assert yields(lit, rolls)
+    assert not yields(lit, stops)
+    assert not yields(lit, before(8.0, 0.8))
+
+
 def test_who_turns_left_lets_those_who_have_green_too_start_and_pass() -> None:
     left = crossing(groups=(0, 0), turn=RoadOption.LEFT)
     assert yields(left, before(12.0, 6.0))

@@ -4,16 +4,21 @@ where it sees its signal, and goes at once when it may.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
 import pytest
 from auxdrive_eval.simulators.embedded.driven_route import DrivenRoute
 from auxdrive_eval.simulators.embedded.ego.reasons import Reason, Why, strictest, unexplained_mps2
 from auxdrive_eval.simulators.embedded.ego.sighted import STOP_S, SightedExpert, movers_of
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.simulators.embedded.spec import ExpertKind
+from auxdrive_eval.simulators.embedded.town.model import CarKind
+from auxdrive_eval.simulators.embedded.traffic.occupancy import occupancy_of
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
 from auxdrive_eval.world import LightColour
+from scenario_drives import SEEDS, drive_in
 
 STANDS_MPS, GOES_MPS = 0.1, 0.3
 
@@ -24,27 +29,52 @@ def sighted(**options: Any) -> Any:
 
 
 def test_nobody_out_of_view_changes_what_it_does() -> None:
-    """Everybody who is not in view is taken out of a copy of the world: the control is the same."""
-    simulator, hidden, near = sighted(traffic=60), 0, 0
-    for seed in (1003, 1011):
-        simulator.reset(simulator.random_route(seed), seed)
-        for _ in range(30):
-            for _ in range(15):
-                simulator.step(simulator.expert())
-            world: DrivenRoute = simulator._driving().branch()
-            expert = world._expert
-            assert isinstance(expert, SightedExpert)
-            view = expert._sight.look(world._vehicle.pose, movers_of(world.traffic, world._bodies))
-            seen, traffic = view.seen_ids, world.traffic
-            near += bool(seen)
-            for car_id in traffic.cars.keys() - seen:
-                traffic.remove(car_id)
-                hidden += 1
-            for lane, there in traffic.occupancy.items():
-                traffic.occupancy[lane] = [each for each in there if each.car_id in {0, *seen}]
-            assert world.expert() == simulator.expert()
-    assert hidden > 500
-    assert near > 20
+    """In a copy of the world everybody who is not in view, in mind or right beside it is taken out,
+    and cars that are not in view are put in its way: the control is the same.
+    """
+    simulator, removed, hidden = sighted(traffic=40), 0, 0
+    simulator.reset(simulator.random_route(1003), 1003)
+    for _ in range(30):
+        for _ in range(15):
+            simulator.step(simulator.expert())
+        world: DrivenRoute = simulator._driving().branch()
+        expert, traffic, ego = world._expert, world.traffic, world._ego
+        assert isinstance(expert, SightedExpert)
+        assert ego is not None
+        traffic.occupancy = occupancy_of(traffic.graph, traffic.cars, ())
+        control, known = world.expert(), known_to(expert, world)
+        for car_id in traffic.cars.keys() - known:
+            traffic.remove(car_id)
+            removed += 1
+        there = {car_id: car for car_id, car in traffic.cars.items() if car_id in known}
+        for lane in (ego.lane, *ego.ahead):
+            for at_m in range(4, int(traffic.graph.length[lane]), 6):
+                car = traffic.add(CarKind.SEDAN, 0, lane, float(at_m))
+                traffic.cars = {**there, car.car_id: car}
+                if car.car_id not in known_to(expert, world):
+                    there[car.car_id] = car
+        hidden += len(there) - len(known & there.keys())
+        traffic.cars = there
+        traffic.occupancy = occupancy_of(traffic.graph, there, ())
+        assert world.expert() == control
+    assert removed > 300
+    assert hidden > 100
+
+
+def known_to(expert: SightedExpert, world: DrivenRoute) -> frozenset[int]:
+    """Whom it may know of: in mind, right beside it, or with a corner that no building hides."""
+    movers = movers_of(world.traffic, world._bodies)
+    view = expert._sight.look(world._vehicle.pose, movers)
+    corners = np.array([(1, 1), (1, -1), (-1, 1), (-1, -1), (0, 0)])
+    showing = set()
+    for who, where, height_m in zip(movers.ids, movers.boxes, movers.heights_m, strict=True):
+        along, left = (corners * where[3:]).T
+        cos, sin = math.cos(where[2]), math.sin(where[2])
+        plan = np.column_stack([along * cos - left * sin, along * sin + left * cos]) + where[:2]
+        places = [np.column_stack([plan, np.full(5, z)]) for z in (0.1, height_m)]
+        if view.sees(np.concatenate(places), movers=False).any():
+            showing.add(who)
+    return frozenset(showing) | expert._kept_in_mind() | expert._beside(view)
 
 
 def test_the_all_knowing_one_is_changed_by_whom_it_cannot_see() -> None:
@@ -124,6 +154,17 @@ def test_it_goes_within_a_second_of_green_and_after_a_second_at_a_stop_sign(
 ) -> None:
     assert all(after_s <= 1.0 for _, _, _, after_s in stops["light"])
     assert all(STOP_S <= stood_s <= STOP_S + 0.6 for stood_s, _, _, _ in stops["stop_sign"])
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["DynamicObjectCrossing", "NonSignalizedJunctionRightTurn", "OppositeVehicleRunningRedLight"],
+)
+def test_it_comes_through_where_others_break_the_rules(kind: str) -> None:
+    simulator = sighted(traffic=0, scenarios=kind)
+    found = drive_in(simulator, SEEDS[kind])
+    assert found.scenario.outcome == "passed"
+    assert not found.contacts
 
 
 def test_what_it_would_do_is_what_it_then_does_among_traffic_and_scenarios() -> None:

@@ -33,7 +33,7 @@ BEFORE_S, AFTER_S = 1.0, 0.4
 """What must lie between leaving a place and another's arrival there, and the other way round."""
 STARTING_S = 2.0
 """A car that stands before a green light is given this long to start."""
-AT_LINE_M, ROLLS_MPS = 2.0, 0.5
+AT_LINE_M, ROLLS_MPS, BRAKE_LAMPS_MPS2 = 2.0, 0.5, -0.5
 SAME_WAY_M = 0.8
 """Connectors from one lane are told apart where they are farther from each other."""
 HIDDEN_STEP_M, HIDDEN_REACH_M = 3.0, 24.0
@@ -67,10 +67,17 @@ class Own(NamedTuple):
 
 
 class Rival(NamedTuple):
-    """Another who goes first: who it is, and where along the own connector its way begins."""
+    """Another who goes first.
+
+    Attributes:
+        car_id: who it is.
+        from_m: where along the own connector its way begins.
+        comes: whether it is in the junction or will not stop before it.
+    """
 
     car_id: int
     from_m: float
+    comes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +144,11 @@ class RightOfWay:
         for other in seen:
             for connector, at_m in self._ways(other):
                 met = meetings.get(connector)
-                if (
-                    met is not None
-                    and own.front_m < met.from_m
-                    and self._goes_first(own, met, other, connector, at_m, green_s)
-                ):
-                    found.append(Rival(other.car_id, met.from_m))
+                if met is None or own.front_m >= met.from_m:
+                    continue
+                if self._goes_first(own, met, other, connector, at_m, green_s):
+                    comes = self._comes(other, -at_m - other.length_m / 2)
+                    found.append(Rival(other.car_id, met.from_m, comes))
         return tuple(found)
 
     def approaches(self, connector: int) -> tuple[Approach, ...]:
@@ -189,27 +195,29 @@ class RightOfWay:
         to_line_m = -at_m - other.length_m / 2
         enters_m = met.other_from_m - at_m - other.length_m / 2
         leaves_m = met.other_to_m - at_m + other.length_m / 2
-        inside, speed = to_line_m < 0.0, other.speed_mps
+        speed = other.speed_mps
         if leaves_m <= 0.0 or to_line_m > WATCHED_M:
             return False
         priority = self._has_priority(connector, own.connector)
         if speed < STANDS_MPS:
             starts = priority and self._starts(own, connector, to_line_m, green_s)
             return enters_m <= 0.0 or starts
-        comes = inside or speed**2 / (2 * FIRM_MPS2) > to_line_m
-        sets_off = (
-            own.speed_mps < STANDS_MPS
-            and to_line_m < AT_LINE_M
-            and speed > ROLLS_MPS
-            and self._turns_with(connector, own.connector)
-        )
-        if not (comes or priority or sets_off):
+        if not (priority or self._comes(other, to_line_m)):
             return False
         arrives_s = _time_s(enters_m, speed, OTHERS_ACCEL_MPS2, OTHERS_MPS)
         gone_s = leaves_m / speed
         there_s = self.clear_s(own, met.from_m - own.length_m)
         clear_s = self.clear_s(own, met.to_m)
         return there_s < gone_s + AFTER_S and arrives_s < clear_s + BEFORE_S
+
+    def _comes(self, other: Car, to_line_m: float) -> bool:
+        """Whether a car is in the junction or will not stop before it, whoever has priority: it is
+        too fast, or rolls over its line and its brake lamps are dark.
+        """
+        if to_line_m < 0.0 or other.speed_mps**2 / (2 * FIRM_MPS2) > to_line_m:
+            return True
+        dark = other.accel_mps2 > BRAKE_LAMPS_MPS2
+        return dark and to_line_m < AT_LINE_M and other.speed_mps > ROLLS_MPS
 
     def _starts(
         self, own: Own, connector: int, to_line_m: float, green_s: Mapping[int, float]

@@ -222,6 +222,17 @@ class View:
         seen = self.sees(places, owners=np.repeat(near, 5)).reshape(-1, 5).any(axis=1)
         return frozenset(movers.ids[row] for row in near[seen])
 
+    def within(self, place: tuple[float, float], away_m: float) -> frozenset[int]:
+        """The movers whose middles are near a place, in view or not.
+
+        Args:
+            place: (x, y) in the world frame.
+            away_m: no farther away than this.
+        """
+        movers = self._movers
+        near = np.hypot(movers.boxes[:, 0] - place[0], movers.boxes[:, 1] - place[1]) < away_m
+        return frozenset(movers.ids[row] for row in np.flatnonzero(near))
+
 
 def _passes(eye: Float64, places: Float64, boxes: Float64, ends: Float64) -> Mask:
     """Whether the straight line from the eye to each place passes through each upright box, by its

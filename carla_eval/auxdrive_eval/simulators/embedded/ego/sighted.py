@@ -1,8 +1,9 @@
 """The expert that acts only on what lies in the student's view, so that it can be imitated. It
 gives way to whom it sees, and is careful where it does not see.
 
-It still knows the map, its route, and its own past; and it looks into mirrors where it changes
-lanes, which no camera here has.
+It still knows the map, its route, and its own past. In a junction it keeps in mind for a moment
+whom it saw coming, and glances at who is right beside it; and it looks into mirrors where it
+changes lanes. No camera here shows these.
 """
 
 from __future__ import annotations
@@ -50,6 +51,11 @@ CAREFUL_MPS2, CREEP_MPS = 2.5, 2.5
 with this deceleration; but it creeps on until it sees.
 """
 HIDDEN_FROM_M = 15.0
+MEMORY_S, BESIDE_M = 4.0, 15.0
+"""What it knows in a junction beyond its view, lest it be hit by who breaks the rules: whom it saw
+coming less than this ago, and who is nearer than this. Both count as out of view where that is
+measured.
+"""
 CLEAR_S = 0.5
 SLOW_MPS = 3.0
 PATH_M = np.arange(2.0, 26.1, 2.0)
@@ -84,6 +90,7 @@ class SightedExpert(Expert):
         super().__init__(graph, tracker, vehicle, traffic)
         self._bodies, self._sight = bodies, sight
         self._signals, self._rules = signals, rules
+        self._seen_coming_s: dict[int, float] = {}
 
     def reasons(self, ego: Car) -> list[Reason]:
         """See `Expert`.
@@ -94,7 +101,8 @@ class SightedExpert(Expert):
         view = self._sight.look(self._vehicle.pose, movers_of(self._traffic, self._bodies))
         speed = self._vehicle.speed_mps
         found = [self._reason(Why.ROAD), *self._mirrors(ego)]
-        ahead = self._traffic.next_ahead(ego, view.seen_ids)
+        known = view.seen_ids | self._kept_in_mind()
+        ahead = self._traffic.next_ahead(ego, known)
         if ahead is not None:
             lead = Lead(ahead.gap_m, ahead.speed_mps)
             found.append(self._reason(Why.AHEAD, lead, who=ahead.car_id))
@@ -169,17 +177,31 @@ class SightedExpert(Expert):
         """Those who go first: it stops at its line for them, or before where their ways meet."""
         junctions, cars = self._traffic.junctions, self._traffic.cars
         assert isinstance(junctions, SeenEgo)
-        seen = [car for car in cars.values() if car.car_id in view.seen_ids]
+        known = view.seen_ids | self._kept_in_mind() | self._beside(view)
+        seen = [car for car in cars.values() if car.car_id in known]
         found = []
         for rival in self._rules.rivals(own, seen, junctions.green_s):
+            if rival.comes and rival.car_id in view.seen_ids:
+                self._seen_coming_s[rival.car_id] = junctions.time_s
             braking_m = own.speed_mps**2 / 2
             line_m = -own.front_m - self._margin_m(self._arriving(own))
             zone_m = rival.from_m - BEFORE_ZONE_M - own.front_m
             if line_m + 0.5 >= braking_m / FIRM_MPS2:
                 found.append(self._reason(Why.CROSSING, stop_within(line_m), who=rival.car_id))
-            elif zone_m + 0.5 >= braking_m / HARDEST_MPS2:
+            elif zone_m + 1.0 >= braking_m / HARDEST_MPS2:
                 found.append(self._reason(Why.CROSSING, stop_within(zone_m), who=rival.car_id))
         return found
+
+    def _kept_in_mind(self) -> frozenset[int]:
+        """Those whom it saw coming a moment ago, and who have left its view."""
+        junctions = self._traffic.junctions
+        assert isinstance(junctions, SeenEgo)
+        since_s = junctions.time_s - MEMORY_S
+        return frozenset(who for who, seen_s in self._seen_coming_s.items() if seen_s >= since_s)
+
+    def _beside(self, view: View) -> frozenset[int]:
+        """Those who are right beside it, or behind, as a glance over the shoulder tells."""
+        return view.within(self._vehicle.centre, BESIDE_M)
 
     def _arriving(self, own: Own) -> Lane:
         lanes = self._graph.town.lanes

@@ -25,11 +25,13 @@ class SeenEgo(JunctionControl):
 
     Attributes:
         green_s: for how long each light has been green, by its id.
+        time_s: game time since the beginning.
     """
 
     def __init__(self, town: Town) -> None:
         super().__init__(town)
         self.green_s: dict[int, float] = {}
+        self.time_s = 0.0
 
     def is_asking(self, car: Car, occupancy: Occupancy) -> bool:
         return car.car_id != EGO_ID and super().is_asking(car, occupancy)
@@ -41,6 +43,7 @@ class SeenEgo(JunctionControl):
         colours: Mapping[int, LightColour],
         tick_s: float,
     ) -> None:
+        self.time_s += tick_s
         for light_id, colour in colours.items():
             green = colour is LightColour.GREEN
             self.green_s[light_id] = self.green_s.get(light_id, 0.0) + tick_s if green else 0.0
