@@ -37,14 +37,17 @@ def bev_histogram(points_ego_m: AnyArray) -> UInt8:
     points = np.asarray(points_ego_m)
     if points.ndim != 2 or points.shape[1] not in (3, 4):
         raise InputError(f"LiDAR points have the shape (N, 4) or (N, 3), got {points.shape}")
-    x, y, z = points[:, :3].astype(np.float64).T
+    x, y, z = points[:, 0], points[:, 1], points[:, 2]
     half = LIDAR_BEV_RANGE_M / 2
-    inside = (x >= 0) & (x < LIDAR_BEV_RANGE_M) & (y > -half) & (y <= half) & np.isfinite(z)
-    row = BEV_CELLS - 1 - np.floor(x[inside] / BEV_CELL_M).astype(np.intp)
+    inside = np.flatnonzero(
+        (x >= 0) & (x < LIDAR_BEV_RANGE_M) & (y > -half) & (y <= half) & np.isfinite(z)
+    )
+    x, y, z = (axis.take(inside).astype(np.float64) for axis in (x, y, z))
+    row = BEV_CELLS - 1 - np.floor(x / BEV_CELL_M).astype(np.intp)
     # Division by 0.5 is exact, while a difference such as 16 - y is rounded, and a point could get
     # into the wrong cell.
-    column = BEV_CELLS // 2 - np.ceil(y[inside] / BEV_CELL_M).astype(np.intp)
-    above = (z[inside] > BEV_SPLIT_Z_M).astype(np.intp)
+    column = BEV_CELLS // 2 - np.ceil(y / BEV_CELL_M).astype(np.intp)
+    above = (z > BEV_SPLIT_Z_M).astype(np.intp)
     cell = (row * BEV_CELLS + column) * 2 + above
     counts = np.bincount(cell, minlength=BEV_CELLS * BEV_CELLS * 2)
     return (

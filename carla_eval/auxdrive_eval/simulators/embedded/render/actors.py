@@ -12,6 +12,8 @@ from panda3d.core import NodePath, Texture
 
 from auxdrive_eval.simulators.embedded.render.atmosphere import Light
 from auxdrive_eval.simulators.embedded.render.graphs import (
+    LAMPS_RANK,
+    MOVING_RANK,
     attach_image,
     attach_numbers,
     colours_of,
@@ -114,11 +116,11 @@ class Actors:
             for lit, colour in enumerate(_LAMP_ORDER):
                 faces = [face for post in posts for face in _head(post, lit, town.kerb_height_m)]
                 heads[colour] = image.attach_new_node(f"light {light_id} {colour}")
-                attach_image(heads[colour], faces, self._light, textures)
+                attach_image(heads[colour], faces, self._light, textures, LAMPS_RANK)
                 heads[colour].hide()
             self._lamps[light_id] = heads
             unlit = [_head(post, None, town.kerb_height_m) for post in posts]
-            number_of = attach_numbers(numbers, list(chain(*unlit)), self._registry)
+            number_of = attach_numbers(numbers, list(chain(*unlit)), self._registry, LAMPS_RANK)
             fronts = chain(*(head[bodies.HEAD_SIDES :] for head in unlit))
             self._fronts[light_id] = [number_of[face] for face in fronts]
             for index, colour in enumerate(_LAMP_ORDER):
@@ -195,14 +197,14 @@ class Actors:
                 continue
             lit = pack(meshes.place(members, 0, 0, sector * 2 * math.pi / _SECTORS))
             geom = make_geom(pack(members), colours_of(lit, self._light))
-            drawables.append((geom, state_of(layer)))
+            drawables.append((geom, state_of(layer, MOVING_RANK)))
         return NodePath(make_node(shape.name, drawables))
 
     def _number(self, name: str, faces: list[Face]) -> _Numbered:
         mesh = pack([f for f in faces if f.alpha == 1.0])
         first = self._registry.register([mesh])[0]
         geom = make_geom(mesh, number_colours(mesh, first))
-        node = NodePath(make_node(name, [(geom, state_of(Layer.OBJECT, plain=True))]))
+        node = NodePath(make_node(name, [(geom, state_of(Layer.OBJECT, MOVING_RANK, plain=True))]))
         return _Numbered(node, first, mesh.planes)
 
 

@@ -47,30 +47,38 @@ SMALL_REACH_M = 150.0
 """Kerbs, markings, trees, poles and parked cars in tiles farther away than this are not drawn, for
 any sensor.
 """
+_BLOCK_M = 150.0
+"""Side of the squares whose tiles hang under one node, and are passed over at once."""
+LAMPS_RANK, MOVING_RANK = 65534, 65535
+"""When lamps and what moves are drawn within their layer: after all that stands."""
+_RANKS = 65536
 _SMALL_CLASSES = ("vegetation", "pole", "vehicle")
 _WET_CLASSES = (CLASS_ID["road"], CLASS_ID["lane_marking"], CLASS_ID["stop_line"])
 
 
-def state_of(layer: Layer, texture: Texture | None = None, *, plain: bool = False) -> RenderState:
+def state_of(
+    layer: Layer, rank: int = 0, *, texture: Texture | None = None, plain: bool = False
+) -> RenderState:
     """How the faces of a layer are drawn: vertex colours as they are, front sides alone. What lies
     on the ground is painted in the order of its layer, without the depth buffer; what stands uses
     the depth buffer.
 
-    What stands is drawn in the graph's order too: Panda3D's default order is that of memory
-    addresses, and which of two faces at equal depth wins would vary between runs.
+    Within a layer all is drawn by rank, and then in the graph's order: Panda3D's default order is
+    that of memory addresses, and which of two faces at equal depth wins would vary between runs.
 
     It is the state of drawables, and no node has one: Panda3D would put the two together for each
     node and image.
 
     Args:
         layer: of all the faces.
+        rank: of the drawable in its layer; below `_RANKS`.
         texture: of all the faces; None for none.
         plain: whether each face has one colour.
     """
     state = RenderState.make(
         ColorAttrib.make_vertex(),
         CullFaceAttrib.make(CullFaceAttrib.M_cull_clockwise),
-        CullBinAttrib.make("background", int(layer)),
+        CullBinAttrib.make("background", int(layer) * _RANKS + rank),
     )
     if layer is not Layer.OBJECT:
         state = state.set_attrib(DepthTestAttrib.make(DepthTestAttrib.M_none))
@@ -93,6 +101,12 @@ class _Tile(NamedTuple):
     x: int
     y: int
     small: bool
+
+    @property
+    def block(self) -> tuple[int, int]:
+        """The block in whose square its middle is."""
+        size_m = SMALL_TILE_M if self.small else TILE_M
+        return int((self.x + 0.5) * size_m // _BLOCK_M), int((self.y + 0.5) * size_m // _BLOCK_M)
 
     def attach(self, parent: NodePath, drawables: Sequence[Drawable]) -> None:
         """Add a node with the tile's drawables. One with small faces is drawn only within
@@ -150,8 +164,28 @@ def colours_of(mesh: Mesh, light: Light, texture: str = "") -> UInt8:
     )
 
 
+class _Blocks:
+    """The nodes below a node that group tiles by squares of the map."""
+
+    def __init__(self, parent: NodePath) -> None:
+        self._parent = parent
+        self._nodes: dict[tuple[int, int], NodePath] = {}
+
+    def of(self, tile: _Tile) -> NodePath:
+        """The node of a tile's block."""
+        if tile.block not in self._nodes:
+            self._nodes[tile.block] = self._parent.attach_new_node(
+                "block {} {}".format(*tile.block)
+            )
+        return self._nodes[tile.block]
+
+
 def attach_image(
-    parent: NodePath, faces: Sequence[Face], light: Light, textures: dict[str, Texture]
+    parent: NodePath,
+    faces: Sequence[Face],
+    light: Light,
+    textures: dict[str, Texture],
+    rank: int | None = None,
 ) -> None:
     """Add faces to the image's graph.
 
@@ -160,18 +194,24 @@ def attach_image(
         faces: in the world frame.
         light: of the weather; it is part of the vertex colours, once and for all.
         textures: by the names that faces give.
+        rank: of all of them; None for that of the order in which the tiles appear.
     """
-    for tile, members in _by_tile(faces).items():
+    blocks = _Blocks(parent)
+    for place, (tile, members) in enumerate(_by_tile(faces).items()):
         drawables = []
         for texture in sorted({face.texture for face in members}):
             mesh = pack([face for face in members if face.texture == texture])
-            state = state_of(tile.layer, textures[texture] if texture else None)
+            state = state_of(
+                tile.layer,
+                place if rank is None else rank,
+                texture=textures[texture] if texture else None,
+            )
             drawables.append((make_geom(mesh, colours_of(mesh, light, texture)), state))
-        tile.attach(parent, drawables)
+        tile.attach(blocks.of(tile), drawables)
 
 
 def attach_numbers(
-    parent: NodePath, faces: Sequence[Face], registry: FaceRegistry
+    parent: NodePath, faces: Sequence[Face], registry: FaceRegistry, rank: int | None = None
 ) -> dict[Face, int]:
     """Add faces to the graph of numbers, and register their planes. Translucent faces have no
     number.
@@ -180,6 +220,7 @@ def attach_numbers(
         parent: the node below which they hang, in the world frame.
         faces: in the world frame.
         registry: gives each face its number.
+        rank: of all of them; None for that of the order in which the tiles appear.
 
     Returns:
         The number of each face that has one.
@@ -187,8 +228,12 @@ def attach_numbers(
     tiles = _by_tile([face for face in faces if face.alpha == 1.0])
     packed = [pack(members) for members in tiles.values()]
     numbers: dict[Face, int] = {}
-    for tile, mesh, first in zip(tiles, packed, registry.register(packed), strict=True):
-        numbers |= {face: first + place for place, face in enumerate(tiles[tile])}
+    blocks = _Blocks(parent)
+    for place, (tile, mesh, first) in enumerate(
+        zip(tiles, packed, registry.register(packed), strict=True)
+    ):
+        numbers |= {face: first + index for index, face in enumerate(tiles[tile])}
         geom = make_geom(mesh, number_colours(mesh, first))
-        tile.attach(parent, [(geom, state_of(tile.layer, plain=True))])
+        state = state_of(tile.layer, place if rank is None else rank, plain=True)
+        tile.attach(blocks.of(tile), [(geom, state)])
     return numbers
