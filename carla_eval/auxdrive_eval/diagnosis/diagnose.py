@@ -10,16 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auxdrive.cards import CameraSpec
-from auxdrive.errors import DataError, UsageError
+from auxdrive.errors import DataError
 from auxdrive.storage.publish import write_atomic
 from auxdrive.work import ShowProgress, Work, no_progress
 
 from auxdrive_eval.criteria import Event
-from auxdrive_eval.diagnosis.cases import Case, cases_of
+from auxdrive_eval.diagnosis.cases import cases_of
 from auxdrive_eval.diagnosis.cost import costs_of, mean_costs
 from auxdrive_eval.diagnosis.course import Course
 from auxdrive_eval.diagnosis.kinds import Kind, kind_of
-from auxdrive_eval.diagnosis.log import read_facts, recalled
 from auxdrive_eval.diagnosis.record import (
     DIAGNOSIS_NAME,
     CaseRecord,
@@ -27,31 +26,17 @@ from auxdrive_eval.diagnosis.record import (
     MomentRecord,
     RouteCosts,
 )
-from auxdrive_eval.diagnosis.repeat import (
-    DrivingHand,
-    Hand,
-    RecordedHand,
-    Repeated,
-    Seen,
-    Shot,
-    repeat,
-)
+from auxdrive_eval.diagnosis.repeat import Seen, Shot
+from auxdrive_eval.diagnosis.repeating import Repeating
 from auxdrive_eval.diagnosis.strips import frames_of
 from auxdrive_eval.diagnosis.words import sentences_of
-from auxdrive_eval.driving.agents import AgentSource
-from auxdrive_eval.driving.agents.fingerprint import fingerprint, hash_files
-from auxdrive_eval.driving.agents.remote import AgentFailed
-from auxdrive_eval.driving.decisions import read_controls, read_predictions
-from auxdrive_eval.driving.drivers import Driver
-from auxdrive_eval.driving.folder import DriverIdentity, is_drive
+from auxdrive_eval.driving.folder import is_drive
 from auxdrive_eval.driving.found_drive import read_found_drive
 from auxdrive_eval.driving.route_store import StoredRoute
-from auxdrive_eval.driving.route_worker import MakeRouteWorker
-from auxdrive_eval.driving.settings import DriverSource, EvaluationSettings, traffic_seed
+from auxdrive_eval.driving.settings import EvaluationSettings
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.records import WORTH_RETRYING
-from auxdrive_eval.simulators.base import Simulator
-from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator, require_simulator
+from auxdrive_eval.simulators.settings import SimulatorSettings
 from auxdrive_eval.world import Route
 
 
@@ -132,7 +117,7 @@ def diagnose(
     settings, notes = drive.settings, []
     if drive.left:
         notes.append(f"{len(drive.left)} of {drive.total} drives are not driven; they are left out")
-    repeating = _Repeating(path, settings, drive.driver, drivers)
+    repeating = Repeating(path, settings, drive.driver, drivers)
     routes, costs = [], []
     work = Work(f"diagnosing {path}", "route", len(drive.done))
     with closing(repeating), progress(work) as shown:
@@ -141,7 +126,7 @@ def diagnose(
             route, number = drive.planned(index)
             if route is None:
                 raise DataError(f"{path}: its plan has no route for the drive {index}")
-            diagnosed = repeating.route(route, stored, number)
+            diagnosed = _route(repeating, settings, route, stored, number)
             routes.append(diagnosed)
             costs.append(_costs(settings, diagnosed))
             shown.done()
@@ -174,121 +159,19 @@ def write_diagnosis(diagnosed: Diagnosed) -> Path:
     return path
 
 
-class _Repeating:
-    """Drives the routes of one drive again, in one simulator."""
-
-    def __init__(
-        self,
-        path: Path,
-        settings: EvaluationSettings,
-        identity: DriverIdentity,
-        drivers: Sequence[Path],
-    ) -> None:
-        self._path, self._settings, self._drivers = path, settings, drivers
-        self._identity = identity
-        self.notes: list[str] = []
-        self._driver: Driver | None = None
-        camera = identity.camera
-        self.simulator = (
-            settings.simulator if camera is None else settings.simulator.with_camera(camera)
-        )
-        self._simulator: Simulator | None = None
-
-    def route(self, route: Route, stored: StoredRoute, number: int) -> DiagnosedRoute:
-        """The cases of one drive.
-
-        Args:
-            route: as planned.
-            stored: the drive.
-            number: which of the route's repeats it is.
-        """
-        cases = cases_of(Course(route), stored, self._settings.creep_after_s)
-        if not cases:
-            return DiagnosedRoute(route, stored, ())
-        repeated = self._looked_at(route, stored, number, cases)
-        self._note(stored, repeated)
-        camera = self.simulator.options.camera
-        told = [_told(seen, route, stored, number, camera) for seen in repeated.seen]
-        return DiagnosedRoute(
-            route, stored, tuple(case for case in told if not _waited_rightly(case))
-        )
-
-    def _looked_at(
-        self, route: Route, stored: StoredRoute, number: int, cases: Sequence[Case]
-    ) -> Repeated:
-        """By the facts that were kept, or else by driving again."""
-        facts = read_facts(stored)
-        if facts is not None:
-            return recalled(cases, facts, read_predictions(stored), stored)
-        seed = traffic_seed(self._settings.seed, route, number)
-        hand = self._hand(route, stored, seed)
-        rules = RULE_SETS[self._settings.rules]
-        return repeat(self._made(), route, seed, hand, stored.trace, cases, rules)
-
-    def close(self) -> None:
-        """Release simulator and driver."""
-        if self._driver is not None:
-            self._driver.close()
-        if self._simulator is not None:
-            self._simulator.close()
-
-    def _made(self) -> Simulator:
-        if self._simulator is None:
-            require_simulator(self.simulator)
-            self._simulator = made = make_simulator(self.simulator)
-            if made.version != self._settings.simulator_version:
-                made.close()
-                raise UsageError(
-                    f"{self._path}: was driven in version {self._settings.simulator_version} of "
-                    f"the worlds of '{self.simulator.kind}', and this is version {made.version}: "
-                    "drive again, and diagnose that drive"
-                )
-        return self._simulator
-
-    def _hand(self, route: Route, stored: StoredRoute, seed: int) -> Hand:
-        controls = read_controls(stored)
-        if controls is not None:
-            return RecordedHand(controls, read_predictions(stored))
-        if self._driver is None:
-            self._driver = self._driver_again()
-        try:
-            if self._driver.camera is not None:
-                self.simulator = self.simulator.with_camera(self._driver.camera)
-            self._driver.start(route, seed)
-        except AgentFailed as failed:
-            raise UsageError(
-                f"{self._path}: its driver cannot be set up to drive again: {failed.reason}"
-            ) from failed
-        return DrivingHand(self._driver)
-
-    def _driver_again(self) -> Driver:
-        """Who drove, to drive again: for drives that kept no controls."""
-        settings = self._settings
-        agent = None
-        if settings.driver_sha256:
-            agent = AgentSource(self._found(), settings.role, precision=settings.precision)
-            agent.check()
-        source = DriverSource(agent, settings.controller, settings.creep_after_s, settings.envelope)
-        return MakeRouteWorker(source, None, settings.simulator, settings.rules).driver()
-
-    def _found(self) -> Path:
-        for path in self._drivers:
-            made = self._identity.made_while_driving
-            files = {name: sha for name, sha in hash_files(path).items() if name not in made}
-            if fingerprint(files) == self._settings.driver_sha256:
-                return path
-        raise UsageError(
-            f"{self._path}: kept no controls, so its driver must drive again: give the bundle or "
-            f"run that drove ('{self._settings.driver}', the very same files) with --driver"
-        )
-
-    def _note(self, stored: StoredRoute, repeated: Repeated) -> None:
-        if repeated.differs_at_s is not None:
-            self.notes.append(
-                f"routes/{stored.record.index:05d}: driven again, it is another drive from "
-                f"{repeated.differs_at_s:.2f} s on (another machine or other versions of "
-                "libraries?); of what comes after only the rule set's words are known"
-            )
+def _route(
+    repeating: Repeating,
+    settings: EvaluationSettings,
+    route: Route,
+    stored: StoredRoute,
+    number: int,
+) -> DiagnosedRoute:
+    """The cases of one drive of a route."""
+    cases = cases_of(Course(route), stored, settings.creep_after_s)
+    seen = repeating.look(route, stored, number, cases) if cases else ()
+    camera = repeating.simulator.options.camera
+    told = [_told(each, route, stored, number, camera) for each in seen]
+    return DiagnosedRoute(route, stored, tuple(case for case in told if not _waited_rightly(case)))
 
 
 def _told(

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from auxdrive_eval.diagnosis.cases import STEP_S, Case
 from auxdrive_eval.diagnosis.facts import Instant
-from auxdrive_eval.diagnosis.repeat import AHEAD_S, Repeated, Seen, Shot
+from auxdrive_eval.diagnosis.repeat import AHEAD_S, Seen, Shot
 from auxdrive_eval.diagnosis.watching import Watching
 from auxdrive_eval.driving.decisions import Predicted
 from auxdrive_eval.driving.onlookers import Moment
@@ -123,7 +123,7 @@ def recalled(
     noted: Sequence[Noted],
     predictions: Sequence[Predicted],
     route: StoredRoute,
-) -> Repeated:
+) -> tuple[Seen, ...]:
     """What the kept facts tell of the cases. The images are those of the film.
 
     Args:
@@ -139,7 +139,7 @@ def recalled(
         seen = Seen(case, [each.instant for each in within], reached=bool(within))
         seen.shots = list(_shots(case, within, predictions, route))
         found.append(seen)
-    return Repeated(tuple(found))
+    return tuple(found)
 
 
 def _shots(
