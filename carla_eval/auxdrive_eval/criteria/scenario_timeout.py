@@ -16,14 +16,14 @@ class ScenarioTimeout(TickCriterion):
     """
 
     def __init__(self) -> None:
-        self._over: set[str] = set()
+        self._over: set[BlockingScenario] = set()
 
     def update(self, state: WorldState) -> list[Event]:
         """An event for each scenario whose time is over at this tick."""
         events = []
         for blocking in state.blocking:
-            if not in_time(blocking, state) and blocking.name not in self._over:
-                self._over.add(blocking.name)
+            if not in_time(blocking, state) and blocking not in self._over:
+                self._over.add(blocking)
                 events.append(
                     event_at(EventKind.SCENARIO_TIMEOUT, "Agent timed out a scenario", state)
                 )
