@@ -82,6 +82,9 @@ class EgoInput:
             network is then given which of them it is. Empty for quantities.
         noise: the entry of the config's `augment:` that holds the standard deviation of the noise
             that training adds to each number; empty where it adds none.
+        dropout: the entry of the config's `augment:` that holds the probability that training
+            replaces the input's numbers by those of another sample; empty where it does not. Inputs
+            of one entry are replaced together.
         option: the option of `auxdrive predict` that gives it, less its dashes in front.
         option_help: the help text of that option.
         example: an everyday value, for documentation.
@@ -103,6 +106,7 @@ class EgoInput:
     axes: tuple[str, ...] = ("",)
     choices: tuple[float, ...] = ()
     noise: str = ""
+    dropout: str = ""
 
     @property
     def size(self) -> int:
@@ -172,6 +176,7 @@ _ROWS = (
         high=MAX_SPEED_MPS,
         least_margin=0.5,
         noise="speed_noise",
+        dropout="speed_dropout",
         option="speed",
         option_help="Forward speed in m/s, for models that need it.",
         example=(5.0,),
@@ -248,6 +253,7 @@ _ROWS = (
         low=0.0,
         high=MAX_STANDING_S,
         least_margin=1.0,
+        dropout="speed_dropout",  # it tells that the speed is 0
         option="standing",
         option_help="For how many seconds the car has stood still; 0 while it moves.",
         example=(0.0,),

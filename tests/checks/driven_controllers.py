@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from auxdrive.controllers import make_controller
 from auxdrive.errors import InputError
 from auxdrive.tasks import TASKS
 from auxdrive.tasks.base import TaskSpec
-from auxdrive.types import Control, Prediction
+from auxdrive.types import Control, Float32, Prediction
+from auxdrive_train.tasks import make_task
+from driven_tasks import CARD
 from hypothesis import strategies as st
 from steady_drive import STEERING, VEHICLE, SteadyDrive
 
@@ -37,15 +40,17 @@ class Predictions:
 
     @property
     def left(self) -> Prediction:
-        """To the left, slowly: 0.5 rad, or waypoints at 45 degrees."""
-        return self.of(np.cumsum(np.full(self.shape, 0.5), axis=0))
+        """To the left, slowly: 0.5 rad, or points at 45 degrees."""
+        return self.of(self._left())
 
     @property
     def right(self) -> Prediction:
-        """To the right: what has a lateral part has it last."""
-        signs = np.ones(self.shape)
-        signs[..., -1] = -1.0
-        return self.of(signs * np.cumsum(np.full(self.shape, 0.5), axis=0))
+        """To the right: what is left, mirrored as training does it."""
+        mirror = make_task(self.task.name, CARD).mirror_label
+        return self.of(mirror(torch.from_numpy(self._left())[None])[0].numpy())
+
+    def _left(self) -> Float32:
+        return np.cumsum(np.full(self.shape, 0.5, np.float32), axis=0)
 
 
 def takes(name: str) -> Iterator[TaskSpec]:

@@ -101,6 +101,7 @@ OPERATORS: Mapping[str, Operator] = {
     "Sigmoid": Operator((1, 1), {}),
     "Slice": Operator((3, 5), {}),
     "Sqrt": Operator((1, 1), {}),  # the length of features, for the out-of-distribution score
+    "Softmax": Operator((1, 1), {"axis": int}),
     "Split": Operator(
         (1, 1), {"axis": int, "num_outputs": int}, outputs=(1, 64), needed=("num_outputs",)
     ),

@@ -20,6 +20,7 @@ CONTROLLERS: Registry[type[GuardedController]] = Registry(
     "controller",
     "auxdrive.controllers",
     {
+        "path_speed": "auxdrive.controllers.path_speed:PathSpeedController",
         "pid": "auxdrive.controllers.transfuser:TransFuserPID",
         "pure_pursuit": "auxdrive.controllers.pure_pursuit:PurePursuit",
         "steering": "auxdrive.controllers.constant_speed:SteeringController",

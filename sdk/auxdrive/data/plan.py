@@ -100,3 +100,20 @@ def checked_plan(plan: ExpertPlan | None, announced: bool) -> AnyArray | None:
     if announced != (plan is not None):
         raise InputError("give the expert's plan" if announced else "no plans were announced")
     return None if plan is None else plan_record(plan)
+
+
+def with_plan(state: AnyArray, plan: AnyArray | None) -> AnyArray:
+    """Records of an episode with the fields of its plans beside them.
+
+    Args:
+        state: (N,) of `STATE_DTYPE`.
+        plan: (N,) of `PLAN_DTYPE`; None where the episode has none, and the state alone is given.
+    """
+    if plan is None:
+        return state
+    both = [(name, each.dtype[name]) for each in (state, plan) for name in each.dtype.names or ()]
+    records = np.empty(state.shape, np.dtype(both))
+    for each in (state, plan):
+        for name in each.dtype.names or ():
+            records[name] = each[name]
+    return records

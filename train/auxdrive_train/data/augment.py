@@ -33,7 +33,7 @@ class AugmentConfig(Strict):
     a fast car goes straight, a standing car stays (causal confusion, de Haan et al. 2019). The
     noise is added to the speed and is not a share of it, so that it also disturbs samples at rest.
     With a share, a standing car's speed would stay zero, and the student would never have to look
-    whether the light is green.
+    whether the light is green. `speed_dropout` goes further: the speed says nothing at all then.
     """
 
     mirror: float = Field(
@@ -85,6 +85,15 @@ class AugmentConfig(Strict):
         description=(
             "standard deviation, in m/s, of Gaussian noise that is added to the speed that the "
             "network is given"
+        ),
+    )
+    speed_dropout: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description=(
+            "probability that a sample is given the speed, and the time since it stands, of "
+            "another sample of the batch: what it predicts must then come from the image"
         ),
     )
 
@@ -142,6 +151,29 @@ def _disturbed(
             ego_be = ego_be.clone()
             # may go below zero: if it were cut off there, the noise would show which cars stand
             ego_be[:, ego.columns[each.name]] += sigma * noise
+    return _exchanged(ego_be, config, ego, generator)
+
+
+def _exchanged(
+    ego_be: Tensor, config: AugmentConfig, ego: EgoLayout, generator: torch.Generator
+) -> Tensor:
+    """The ego inputs of which some samples have those of others (`EgoInput.dropout`). They are
+    everyday numbers, of which the network cannot tell that they are not its own.
+    """
+    for entry in sorted({each.dropout for each in ego.inputs if each.dropout}):
+        share = float(getattr(config, entry))
+        if share > 0:
+            device = generator.device
+            draws = torch.rand(len(ego_be), generator=generator, device=device)
+            order = torch.randperm(len(ego_be), generator=generator, device=device)
+            replaced = (draws < share).to(ego_be.device)[:, None]
+            others, ego_be = ego_be[order.to(ego_be.device)], ego_be.clone()
+            for each in ego.inputs:
+                if each.dropout == entry:
+                    columns = ego.columns[each.name]
+                    ego_be[:, columns] = torch.where(
+                        replaced, others[:, columns], ego_be[:, columns]
+                    )
     return ego_be
 
 

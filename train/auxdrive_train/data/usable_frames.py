@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_reader import EpisodeReader
+from auxdrive.data.plan import with_plan
 from auxdrive.data.sessions import Stretch, whole
 from auxdrive.errors import DataError
 from auxdrive.types import Float32, Float64
@@ -92,7 +93,8 @@ def labels_of(task: Task, reader: EpisodeReader, rate_hz: float) -> Labels:
 
     Where somebody else drove than whose control is the label, as in a student's drive with the
     labels of an expert, the label of a frame comes from it and the records that would have followed
-    it (`EpisodeReader.ahead`). The frames that did follow are the other's drive.
+    it (`EpisodeReader.ahead`). The frames that did follow are the other's drive. The expert's plans
+    are its own in any drive.
 
     Args:
         task: what the labels are for.
@@ -102,6 +104,8 @@ def labels_of(task: Task, reader: EpisodeReader, rate_hz: float) -> Labels:
     Raises:
         DataError: the episode's records are damaged.
     """
+    if task.reads_plan:
+        return task.labels(with_plan(reader.state, reader.plan), rate_hz)
     ahead = reader.ahead
     if ahead is None:
         return task.labels(reader.state, rate_hz)
@@ -132,6 +136,8 @@ def why_none(dataset: Dataset, readers: Sequence[EpisodeReader], task: Task) -> 
         for name, columns in task.ego.columns.items()
         if not np.isfinite(rows[:, columns]).all(axis=1).any()
     ]
+    if task.reads_plan and all(reader.plan is None for reader in readers):
+        unknown.append("the expert's plan (plan.npy)")
     why = f": no record holds {' or '.join(unknown)}" if unknown else ""
     needs = ", ".join(task.ego.names) or "no inputs beside the image"
     return (

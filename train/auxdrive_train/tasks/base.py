@@ -64,6 +64,9 @@ class Task(ABC):
         higher_is_better: whether a larger primary metric is better.
         times_s: how many seconds after the image the predicted quantities are reached, if the card
             says so (`waypoint_times_s`).
+        reads_plan: whether its labels are the expert's plans, which are right whoever drove. Its
+            records then have the fields of `PLAN_DTYPE` too, where the episode has plans
+            (`auxdrive.data.plan.with_plan`).
         recipe: a file with the task's own defaults of settings (`auxdrive_train.engine.recipes`);
             None for the general defaults.
 
@@ -78,6 +81,7 @@ class Task(ABC):
     """
 
     recipe: ClassVar[Path | None] = None
+    reads_plan: ClassVar[bool] = False
     name: str
     scale: float
     primary_metric: str

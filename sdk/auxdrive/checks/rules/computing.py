@@ -214,5 +214,6 @@ COMPUTING: Mapping[str, Rule] = {
     "DequantizeLinear": _dequantise, "Div": _arithmetic, "Elu": _same, "Gemm": _gemm,
     "MatMul": _matmul, ADDS_BYTES: _matmul_integer, "MaxPool": _pool, "Mul": _arithmetic,
     "QuantizeLinear": _quantise, "ReduceMean": _reduce, "ReduceSum": _reduce, "Relu": _same,
-    "Resize": _resize, "Sigmoid": _same, "Sqrt": _same, "Sub": _arithmetic, "Tanh": _same,
+    "Resize": _resize, "Sigmoid": _same, "Softmax": _same, "Sqrt": _same,
+    "Sub": _arithmetic, "Tanh": _same,
 }  # fmt: skip

@@ -1,0 +1,48 @@
+"""Ego inputs as a network is given them.
+
+Legend: B batch, E numbers of the ego inputs, W numbers that the network is given.
+"""
+
+from __future__ import annotations
+
+import torch
+from auxdrive.ego import EgoLayout
+from torch import Tensor, nn
+
+
+class EgoEncoding(nn.Module):
+    """Quantities divided by their scale; of a number that stands for a choice, such as a route
+    command, which of its values it is. (B, E) to (B, W).
+
+    Attributes:
+        width: W.
+
+    Args:
+        ego: the ego inputs, in the columns' order.
+    """
+
+    def __init__(self, ego: EgoLayout) -> None:
+        super().__init__()
+        self.layout = ego
+        self.width = sum(len(each.choices) or each.size for each in ego.inputs)
+        for each in ego.inputs:
+            if each.choices:
+                choices = torch.tensor(each.choices)
+                self.register_buffer(f"choices_{each.name}", choices, persistent=False)
+
+    def forward(self, ego_be: Tensor) -> Tensor:
+        """The numbers of the network, (B, W).
+
+        Args:
+            ego_be: (B, E) in physical units.
+        """
+        parts = []
+        for each in self.layout.inputs:
+            numbers = ego_be[:, self.layout.columns[each.name]]
+            if each.choices:
+                away = numbers - self.get_buffer(f"choices_{each.name}")
+                # 1 where it is the choice, 0 at the next; of operators that every runtime has
+                parts.append(torch.relu(1.0 - torch.relu(away) - torch.relu(-away)))
+            else:
+                parts.append(numbers / each.scale)
+        return torch.cat(parts, dim=1)
