@@ -40,9 +40,10 @@ class EgoEncoding(nn.Module):
         for each in self.layout.inputs:
             numbers = ego_be[:, self.layout.columns[each.name]]
             if each.choices:
-                away = numbers - self.get_buffer(f"choices_{each.name}")
-                # 1 where it is the choice, 0 at the next; of operators that every runtime has
-                parts.append(torch.relu(1.0 - torch.relu(away) - torch.relu(-away)))
+                choices = self.get_buffer(f"choices_{each.name}")
+                # 1 where it is the choice, 0 at the next; of operators that exports may use
+                away = torch.relu(numbers - choices) + torch.relu(choices - numbers)
+                parts.append(torch.relu(1.0 - away))
             else:
                 parts.append(numbers / each.scale)
         return torch.cat(parts, dim=1)
