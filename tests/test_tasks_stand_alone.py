@@ -16,7 +16,8 @@ PACKAGES = (
     "carla_eval/auxdrive_eval",
 )
 TASK = re.compile(
-    r"""["'](?:steering|waypoints)["']|\b(?:Steering|Waypoints)Task\b|\bSTEERING\b|\bWAYPOINTS\b"""
+    r"""["'](?:steering|waypoints|path_speed)["']|\b(?:Steering|Waypoints|PathSpeed)Task\b"""
+    r"""|\b(?:STEERING|WAYPOINTS|PATH_SPEED)\b"""
     r"""|isinstance\([^()]*Task(?:Spec)?\b"""
 )
 ALLOWED = {
@@ -24,6 +25,7 @@ ALLOWED = {
     "train/auxdrive_train/tasks": "the training half",
     "sdk/auxdrive/controllers/__init__.py": "the controller of that name",
     "sdk/auxdrive/controllers/pure_pursuit.py": "advice that names that controller",
+    "sdk/auxdrive/controllers/path_speed.py": "the form of what it drives by",
     "sdk/auxdrive/__init__.py": "the module of that name",
     "sdk/auxdrive/data/joined.py": "the field of a data set's card",
     "sdk/auxdrive/inspection": "that field, and the recorded angles",

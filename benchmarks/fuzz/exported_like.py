@@ -97,7 +97,8 @@ def graph() -> onnx.ModelProto:
         node("Mul", ["gate", "state"], ["mixed"]),
         node("Unsqueeze", ["mixed", "at"], ["raised"]),
         node("Squeeze", ["raised", "at"], ["lowered"]),
-        node("Elu", ["lowered"], ["bent"], alpha=1.0),
+        node("Softmax", ["lowered"], ["shares"], axis=1),
+        node("Elu", ["shares"], ["bent"], alpha=1.0),
         node("Gemm", ["bent", "last_weight"], ["steer_rad"]),
     ]
     return _model(nodes, stored)

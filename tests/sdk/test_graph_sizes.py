@@ -106,6 +106,7 @@ WORKING: list[tuple[list[onnx.NodeProto], Stored]] = [
     ),
     ([helper.make_node("Split", ["x"], ["y", "z"], axis=1, num_outputs=2)], {}),
     (node("Elu", "x", alpha=0.5), {}),
+    (node("Softmax", "x", axis=1), {}),
     (node("Sqrt", "x"), {}),
     (
         [
@@ -185,6 +186,7 @@ def test_int8_that_adds_up_bytes_is_no_precision_unless_something_else_takes_it_
 
 HUGE = np.array([1 << 15, 1 << 15])
 REFUSED: list[tuple[str, list[onnx.NodeProto], Stored]] = [
+    ("there is no axis 4 of 4", node("Softmax", "x", axis=4), {}),
     ("larger than anything", node("Expand", "w", "s"), {"w": np.zeros((1, 1), F), "s": HUGE}),
     (
         "larger than anything",

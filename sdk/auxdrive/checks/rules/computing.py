@@ -34,6 +34,11 @@ def _same(node: Node, inputs: Inputs) -> Outcome:  # noqa: ARG001 (one signature
     return one(x.dtype, x.shape)
 
 
+def _softmax(node: Node, inputs: Inputs) -> Outcome:
+    axis_of(attribute(node, "axis", -1), len(needed(inputs[0]).shape))
+    return _same(node, inputs)
+
+
 def _cast(node: Node, inputs: Inputs) -> Outcome:
     return one("float32" if node.attributes["to"] == 1 else "float16", needed(inputs[0]).shape)
 
@@ -214,6 +219,6 @@ COMPUTING: Mapping[str, Rule] = {
     "DequantizeLinear": _dequantise, "Div": _arithmetic, "Elu": _same, "Gemm": _gemm,
     "MatMul": _matmul, ADDS_BYTES: _matmul_integer, "MaxPool": _pool, "Mul": _arithmetic,
     "QuantizeLinear": _quantise, "ReduceMean": _reduce, "ReduceSum": _reduce, "Relu": _same,
-    "Resize": _resize, "Sigmoid": _same, "Softmax": _same, "Sqrt": _same,
+    "Resize": _resize, "Sigmoid": _same, "Softmax": _softmax, "Sqrt": _same,
     "Sub": _arithmetic, "Tanh": _same,
 }  # fmt: skip
