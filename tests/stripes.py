@@ -11,6 +11,7 @@ from auxdrive.cards import CameraSpec, DatasetCard, VehicleSpec
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_files import write_card
 from auxdrive.data.episode_writer import EpisodeWriter
+from auxdrive.data.plan import PATH_POINTS, ExpertPlan
 from auxdrive.data.state import STATE_DTYPE
 from auxdrive.modalities import Modality
 from auxdrive.types import AnyArray
@@ -21,10 +22,13 @@ HEIGHT, WIDTH = 64, 80
 def write_episode(
     root: Path, name: str, seed: int, frames: int, modalities: tuple[Modality, ...]
 ) -> None:
-    """A drive whose steering follows a bright stripe; depth shows the stripe without the noise."""
+    """A drive whose steering follows a bright stripe; depth shows the stripe without the noise. Who
+    plans stops where the stripe is on the right.
+    """
     rng = np.random.default_rng(seed)
     x = y = yaw = 0.0
-    with EpisodeWriter(root, name, modalities) as writer:
+    on_m = np.arange(1.0, PATH_POINTS + 1)
+    with EpisodeWriter(root, name, modalities, plans=True) as writer:
         for index in range(frames):
             place = rng.uniform(0.1, 0.9)
             steer = (0.5 - place) * 0.6
@@ -47,7 +51,9 @@ def write_episode(
             state["time_s"], state["x_m"], state["y_m"], state["yaw_rad"] = index * 0.25, x, y, yaw
             state["speed_mps"], state["steer_rad"] = 4.0, steer
             state["target_x_m"], state["target_y_m"] = 20.0, 2.0
-            writer.append({m: stored[m] for m in modalities}, state)
+            path = np.stack([on_m, 0.5 * np.tan(steer) / 2.8 * on_m**2], axis=1)
+            plan = ExpertPlan(path, np.full(4, 4.0), 4.0 if place < 0.5 else 0.0)
+            writer.append({m: stored[m] for m in modalities}, state, plan=plan)
             yaw += steer * 0.2
             x, y = x + np.cos(yaw), y + np.sin(yaw)
 

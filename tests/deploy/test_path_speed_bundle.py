@@ -54,7 +54,7 @@ def with_plans(source: Path, out: Path) -> Path:
 def config_of(data: Path, **more: object) -> dict[str, object]:
     return {
         "data": str(data), "task": "path_speed", "preprocessing": {"size": [64, 80]},
-        "batch_size": 8, "threads": 1, "epochs": 2, "augment": {"mirror": 0.5}, **more,
+        "batch_size": 8, "threads": 1, "epochs": 1, "augment": {"mirror": 0.5}, **more,
     }  # fmt: skip
 
 
