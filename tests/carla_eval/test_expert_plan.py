@@ -57,7 +57,8 @@ def test_where_no_route_is_driven_nothing_is_planned() -> None:
 
 
 def test_carlas_expert_plans_to_stand_at_a_red_light() -> None:
-    expert = Expert(straight_route(), Axles(2.8, 1.4), math.radians(45.0))
+    roads = EmbeddedSimulator(render=False).road_map("EmbeddedTown0001")
+    expert = Expert(straight_route(), Axles(2.8, 1.4), math.radians(45.0), roads)
     now = state(x_m=50.0, speed_mps=5.0)
     free = expert.plan(now, ())
     np.testing.assert_allclose(free.path_ego_m, np.stack([np.arange(1.0, 21.0), np.zeros(20)], 1))
