@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import ends_of_ranks
 import pytest
 import torch
 from auxdrive.data.dataset import Dataset
@@ -27,6 +28,8 @@ from small_runs import SMALL, weights
 
 DEADLINE_S = 240.0
 EPOCHS = 6
+LEFT = "threads of gloo at the end: 0"
+"""Said by a rank that ends well: no thread of gloo can abort it any more."""
 ONE_MACHINE = ("--nproc-per-node", "2", "--standalone")
 
 
@@ -48,7 +51,7 @@ def torchrun(
     folder.mkdir(exist_ok=True)
     (folder / "config.yaml").write_text(dump_config(config(data, **values)))
     return subprocess.Popen(
-        [sys.executable, "-m", "torch.distributed.run", *launch, "-m", "auxdrive", "train",
+        [sys.executable, "-m", "torch.distributed.run", *launch, ends_of_ranks.__file__, "train",
          str(folder / "config.yaml"), "--out", str(folder / "run"), "--json", *options],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"},
@@ -124,6 +127,7 @@ def test_a_killed_rank_ends_all_and_a_resume_gives_the_weights_of_two_processes(
     both = [torchrun(tmp_path, stripe_data, "--resume", launch=each) for each in two_machines()]
     ends = [ended(process) for process in both]
     assert [code for code, _, _ in ends] == [0, 0], ends
+    assert all(LEFT in said for _, _, said in ends), ends
     (told,) = (out for _, out, _ in ends if out)  # the first rank alone tells
     assert json.loads(told)["run"] == str(tmp_path / "run")
     assert_same_weights(tmp_path / "run", spawned)
@@ -140,6 +144,7 @@ def test_torchrun_starts_lost_ranks_again_and_they_go_on(
     os.kill(next(ranks_of(process.pid)), signal.SIGKILL)  # it held the folder
     code, _, said = ended(process)
     assert code == 0, said
+    assert said.count(LEFT) == 2, said
     assert_same_weights(tmp_path / "run", spawned)
 
 

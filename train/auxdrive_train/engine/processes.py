@@ -26,6 +26,8 @@ from auxdrive.work import Shown, ShowProgress, Work, no_progress
 from lightning_fabric import Fabric
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
+from auxdrive_train.engine.ranks import leave
+
 # Lightning prints what it logs; the processes that it starts are no news to anybody.
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
@@ -98,6 +100,7 @@ def _in_process(
         else:
             connection.close()
             work(fabric, no_progress)
+        leave()
     except AuxdriveError as error:
         (box / f"{rank}.json").write_text(json.dumps([type(error).__name__, str(error)]))
         raise

@@ -1,7 +1,10 @@
-"""Training processes (ranks) that torchrun started, on one machine or several."""
+"""Training processes (ranks) that torchrun started, on one machine or several, and how a process
+leaves the others.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from collections.abc import Mapping
@@ -97,6 +100,19 @@ def is_first_rank() -> bool:
     """Whether this process speaks for all: it is the first of torchrun, or not one of torchrun."""
     rank = Rank.of_torchrun()
     return rank is None or rank.number == 0
+
+
+def leave() -> None:
+    """Leave the other processes, at the end of one in which all went well.
+
+    gloo's threads drop the tensors of an exchange a moment after it is over for its caller, and
+    need the interpreter for that. A thread that is late for the last exchange finds the interpreter
+    ending, and aborts the process (torch 2.13, its issue 190489): a training that is finished would
+    be called failed, and the torchrun of another machine would wait for this one for 5 minutes. A
+    group that nothing holds any more ends its threads first.
+    """
+    gc.collect()  # wrapped networks hold the group, in circles
+    distributed.destroy_process_group()
 
 
 def check_shared(fabric: Fabric, folder: RunFolder, dataset: Dataset) -> None:

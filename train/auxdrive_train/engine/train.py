@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 from contextlib import ExitStack
@@ -27,7 +28,7 @@ from auxdrive_train.engine.loop import Trainer
 from auxdrive_train.engine.measure import write_result
 from auxdrive_train.engine.prepare import prepare
 from auxdrive_train.engine.processes import in_processes
-from auxdrive_train.engine.ranks import Rank, check_shared
+from auxdrive_train.engine.ranks import Rank, check_shared, leave
 from auxdrive_train.engine.run_folder import RUN, take, write_artefacts
 from auxdrive_train.trackers.told import load_trackers
 
@@ -85,7 +86,10 @@ def _train_as(
 ) -> RunResult:
     """Train as one of torchrun's processes. The first one holds the folder and speaks; where it
     fails, torchrun ends the others, which wait for it.
+
+    The processes stay connected, so that a program can train once more, until they end well.
     """
+    atexit.unregister(leave)
     fabric, folder = rank.fabric(config), RunFolder(out)
     with ExitStack() as stack:
         if fabric.is_global_zero:
@@ -99,7 +103,8 @@ def _train_as(
         _work(fabric, progress if fabric.is_global_zero else no_progress, config, dataset, out)
         result = fabric.broadcast(folder.result() if fabric.is_global_zero else None, src=0)
         assert result is not None
-        return result
+    atexit.register(leave)
+    return result
 
 
 def _check(config: TrainConfig) -> None:
