@@ -13,8 +13,9 @@ import pytest
 from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.data.dataset import read_card
 from auxdrive.errors import BundleError, DataError
+from auxdrive.mistakes import mistakes_of
 from auxdrive.modalities import Modality
-from auxdrive.strict import Strict, mistakes_of, parse_json, parse_object, read_object
+from auxdrive.strict import Strict, parse_json, parse_object, read_object
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError, model_validator

@@ -12,8 +12,9 @@ from typing import Literal, Self
 import numpy as np
 from auxdrive.data.dataset import SPLIT_NAME
 from auxdrive.errors import DataError, UsageError
+from auxdrive.mistakes import mistakes_of
 from auxdrive.modalities import Modality
-from auxdrive.strict import Strict, mistakes_of, read_model
+from auxdrive.strict import Strict, read_model
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from auxdrive_eval.conditions import parse_conditions

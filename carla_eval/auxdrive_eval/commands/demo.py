@@ -65,7 +65,7 @@ def _settings(**given: int) -> DemoSettings:
         ConfigError: values are not possible; the message names every option.
     """
     from auxdrive.errors import ConfigError
-    from auxdrive.strict import mistakes_of
+    from auxdrive.mistakes import mistakes_of
     from pydantic import ValidationError
 
     from auxdrive_eval.demo.settings import DemoSettings

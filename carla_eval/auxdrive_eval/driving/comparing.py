@@ -9,8 +9,9 @@ import numpy as np
 from auxdrive.bootstrap import Ratio
 from auxdrive.comparing.base import Comparable, Found, Measured, Part, Result
 from auxdrive.errors import DataError
+from auxdrive.mistakes import mistakes_of
 from auxdrive.storage.reading import exists, read_bytes
-from auxdrive.strict import MAX_JSON_BYTES, mistakes_of, parse_object
+from auxdrive.strict import MAX_JSON_BYTES, parse_object
 from pydantic import ValidationError
 
 from auxdrive_eval.conditions import condition_of_id

@@ -16,11 +16,12 @@ from typing import Self
 from auxdrive.cards import DatasetCard, EpisodeOrigin
 from auxdrive.data.episode_files import CARD_NAME, EPISODES_DIR, clean_partial, write_card
 from auxdrive.errors import DataError, UsageError
+from auxdrive.mistakes import mistakes_of
 from auxdrive.modalities import Modality, classes_of
 from auxdrive.storage.claims import FolderKind, changed, claim
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import entries, exists, is_folder
-from auxdrive.strict import Strict, mistakes_of, read_model
+from auxdrive.strict import Strict, read_model
 from pydantic import Field, ValidationError, model_validator
 
 from auxdrive_eval.collecting.carried import write_episode

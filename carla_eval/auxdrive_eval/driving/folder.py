@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from auxdrive.cards import CameraSpec
 from auxdrive.errors import DataError
+from auxdrive.mistakes import mistakes_of
 from auxdrive.storage.claims import FolderKind
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import is_file, read_bytes
-from auxdrive.strict import Strict, mistakes_of
+from auxdrive.strict import Strict
 from auxdrive.types import Float64, RoadOption
 from pydantic import BaseModel, Field, ValidationError
 

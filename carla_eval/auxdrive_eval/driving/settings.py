@@ -15,10 +15,11 @@ from auxdrive import __version__
 from auxdrive.checks.numbers import shown
 from auxdrive.envelope.kinds import FallbackKind
 from auxdrive.errors import DataError, InputError, UsageError
+from auxdrive.mistakes import mistakes_of
 from auxdrive.precisions import FP32
 from auxdrive.storage.claims import changed
 from auxdrive.storage.reading import read_bytes
-from auxdrive.strict import MAX_JSON_BYTES, Strict, mistakes_of
+from auxdrive.strict import MAX_JSON_BYTES, Strict
 from pydantic import ValidationError
 
 from auxdrive_eval.conditions import plain_id

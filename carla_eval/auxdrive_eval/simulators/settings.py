@@ -9,7 +9,8 @@ from typing import Any, Self
 from auxdrive.cards import CameraSpec
 from auxdrive.errors import UsageError
 from auxdrive.extras import require_modules
-from auxdrive.strict import Strict, mistakes_of
+from auxdrive.mistakes import mistakes_of
+from auxdrive.strict import Strict
 from pydantic import Field, SerializeAsAny, ValidationError, ValidationInfo, field_validator
 
 from auxdrive_eval.simulators import DEFAULT_SIMULATOR, SIMULATORS

@@ -9,12 +9,13 @@ from auxdrive.bundles import CARD_NAME
 from auxdrive.envelope.kinds import FallbackKind
 from auxdrive.errors import ConfigError, UsageError
 from auxdrive.extras import needed_by_library
+from auxdrive.mistakes import mistakes_of
 from auxdrive.precisions import FP32
 from auxdrive.route_follower import PASSED_M
 from auxdrive.runtimes import DEFAULT_RUNTIME
 from auxdrive.steering import MAX_STEER_RANGE_DEG
 from auxdrive.storage.reading import exists, is_file, is_folder
-from auxdrive.strict import Strict, mistakes_of
+from auxdrive.strict import Strict
 from pydantic import Field, ValidationError
 
 

@@ -12,8 +12,8 @@ from auxdrive.commands.completing import some_of
 from auxdrive.commands.named_values import values_of
 from auxdrive.console import JsonOption
 from auxdrive.errors import CheckFailed
+from auxdrive.mistakes import mistakes_of
 from auxdrive.precisions import FP32, PRECISIONS
-from auxdrive.strict import mistakes_of
 
 if TYPE_CHECKING:
     from auxdrive.cards import ModelCard, OodSpec

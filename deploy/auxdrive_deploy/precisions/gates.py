@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from auxdrive.errors import UsageError
-from auxdrive.strict import Strict, mistakes_of
+from auxdrive.mistakes import mistakes_of
+from auxdrive.strict import Strict
 from auxdrive.tasks.base import TaskSpec
 from pydantic import Field, ValidationError
 

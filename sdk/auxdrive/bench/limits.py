@@ -11,7 +11,8 @@ from pydantic import Field, ValidationError
 from auxdrive.bench.record import BenchReport, BenchRow
 from auxdrive.errors import ConfigError, UsageError
 from auxdrive.extras import EXTRA_OF_MODULE
-from auxdrive.strict import Strict, mistakes_of, read_object
+from auxdrive.mistakes import mistakes_of
+from auxdrive.strict import Strict, read_object
 
 
 class Limits(Strict):

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from auxdrive.checks.numbers import shown
 from auxdrive.errors import ConfigError
-from auxdrive.strict import Strict, mistakes_of
+from auxdrive.mistakes import mistakes_of
+from auxdrive.strict import Strict
 
 Checked = TypeVar("Checked", bound=Strict)
 

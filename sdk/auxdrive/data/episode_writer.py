@@ -3,43 +3,27 @@
 from __future__ import annotations
 
 import errno
-import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-from auxdrive.checks.numbers import shown
 from auxdrive.data.episode_files import AHEAD_NAME, EPISODES_DIR, PLAN_NAME, STATE_NAME
 from auxdrive.data.lidar_points import PointsWriter, checked_points
 from auxdrive.data.plan import PLAN_DTYPE, ExpertPlan, checked_plan
+from auxdrive.data.recorded import check_episode_id, check_frame, checked_frames
 from auxdrive.data.state import STATE_DTYPE, StateLike, following_records, state_record
-from auxdrive.errors import DataError, InputError, unknown_name
+from auxdrive.errors import DataError, InputError
 from auxdrive.modalities import MODALITIES, Modality, parse_modality
 from auxdrive.storage.arrays import NpyStream
 from auxdrive.storage.publish import fsync_directory, partial_of, put_in_place
 from auxdrive.storage.reading import exists
 from auxdrive.types import AnyArray
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _FULL_DISK = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
-
-
-def check_episode_id(episode_id: str) -> str:
-    """The id, unchanged, if it is a plain file name.
-
-    Raises:
-        InputError: it is not.
-    """
-    if not isinstance(episode_id, str) or not _ID.fullmatch(episode_id):
-        raise InputError(
-            f"episode id {episode_id!r}: use letters, digits, '.', '_' and '-', at most 100, "
-            "beginning with a letter or digit"
-        )
-    return episode_id
 
 
 class EpisodeWriter:
@@ -112,7 +96,7 @@ class EpisodeWriter:
                 raise InputError(
                     f"episode {episode_id}: frame_shapes names {modality}, which is not recorded"
                 )
-            _check_frame(modality, shape, MODALITIES[modality].numpy_dtype)
+            check_frame(modality, shape, MODALITIES[modality].numpy_dtype)
         parent = Path(dataset_dir) / EPISODES_DIR
         self.path = parent / episode_id
         self._partial = partial_of(self.path)
@@ -183,7 +167,7 @@ class EpisodeWriter:
                 f"episode {self.episode_id}: time_s must increase, got {record['time_s']} after "
                 f"{self._last_time_s}"
             )
-        arrays = self._checked(frames)
+        arrays = checked_frames(self.episode_id, self.modalities, self._shapes, frames)
         announced = 0 if self._ahead is None else self._ahead.item_shape[0]
         following = following_records(record, ahead, announced)
         points = self._checked_points(lidar_points)
@@ -209,49 +193,11 @@ class EpisodeWriter:
             raise self._refused(error, self._keep_on_error) from error
         self._last_time_s = float(record["time_s"])
 
-    def _checked(self, frames: Mapping[Modality, AnyArray]) -> dict[Modality, AnyArray]:
-        if not isinstance(frames, Mapping):
-            raise InputError(
-                f"episode {self.episode_id}: give the frames by modality, as in {{Modality.RGB: "
-                f"image}}, not {shown(frames)}"
-            )
-        for modality in frames:
-            if modality not in self.modalities:
-                names = [m.value for m in self.modalities]
-                raise InputError(
-                    f"episode {self.episode_id}: "
-                    f"{unknown_name('recorded modality', str(modality), names)}"
-                )
-        missing = [modality.value for modality in self.modalities if modality not in frames]
-        if missing:
-            raise InputError(f"episode {self.episode_id}: no frame of {', '.join(missing)}")
-        arrays = {
-            modality: self._as_array(modality, frames[modality]) for modality in self.modalities
-        }
-        for modality, array in arrays.items():
-            _check_frame(modality, array.shape, array.dtype)
-            if array.shape != self._shapes.get(modality, array.shape):
-                raise InputError(
-                    f"{modality}: frames of this episode have the shape {self._shapes[modality]}, "
-                    f"got {array.shape}"
-                )
-        return arrays
-
     def _checked_points(self, given: object) -> AnyArray | None:
         if (given is None) is (self._points is None):
             return None if given is None else checked_points(given)
         what = "has none" if given is None else "brings some, which were not announced"
         raise InputError(f"episode {self.episode_id}: LiDAR points: the instant {what}")
-
-    def _as_array(self, modality: Modality, frame: object) -> AnyArray:
-        try:
-            return np.asarray(frame)
-        # a camera's own image type may raise anything; only this instant is lost
-        except Exception as error:
-            raise InputError(
-                f"episode {self.episode_id}: the frame of {modality} cannot be read as an array: "
-                f"{error}"
-            ) from error
 
     def close(self) -> None:
         """Publish the episode. Does nothing when the writer is closed already.
@@ -348,11 +294,3 @@ class EpisodeWriter:
                 )
         else:
             self.abort()
-
-
-def _check_frame(modality: Modality, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    wrong = MODALITIES[modality].check_frame(shape, dtype)
-    if wrong is None and min(shape) < 1:
-        wrong = f"{modality} frames must not be empty, got {shape}"
-    if wrong is not None:
-        raise InputError(wrong)

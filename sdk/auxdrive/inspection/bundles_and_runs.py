@@ -15,6 +15,7 @@ from auxdrive.bundles.layout import CARD_NAME, is_passed_over
 from auxdrive.bundles.transport import LINK_CURE
 from auxdrive.errors import BundleError, DataError
 from auxdrive.inspection.provenance import chain_of
+from auxdrive.mistakes import mistakes_of
 from auxdrive.runs import RunFolder, RunRecord, RunResult, ValidationRecord
 from auxdrive.signatures.check import Claim, who_signed
 from auxdrive.storage.reading import (
@@ -24,7 +25,7 @@ from auxdrive.storage.reading import (
     is_folder,
     read_bytes,
 )
-from auxdrive.strict import Strict, mistakes_of, parse_object
+from auxdrive.strict import Strict, parse_object
 
 LAST_RECORDS = 5
 _MAX_TEXT_BYTES = 1 << 20

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal, NamedTuple
 from auxdrive.cards import Pixels, PreprocessingSpec
 from auxdrive.data.division import CARVE_EVERY
 from auxdrive.errors import UsageError
+from auxdrive.mistakes import mistakes_of
 from auxdrive.modalities import Modality
 from auxdrive.registry import Registry
-from auxdrive.strict import Strict, mistakes_of, without_none
+from auxdrive.strict import Strict, without_none
 from pydantic import (
     BeforeValidator,
     Field,

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from auxdrive.errors import ConfigError
-from auxdrive.strict import mistakes_of, refuse_odd
+from auxdrive.mistakes import mistakes_of
+from auxdrive.strict import refuse_odd
 from auxdrive.strict_yaml import dump_yaml, parse_yaml, read_yaml
 from pydantic import BaseModel, ValidationError
 

@@ -15,9 +15,9 @@ import torch
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import TrainingParts, training_parts
 from auxdrive.errors import ConfigError, DataError
+from auxdrive.mistakes import mistakes_of
 from auxdrive.modalities import SEGMENTATION_CLASSES, Modality, known_classes
 from auxdrive.runs import InitialWeights, RunFolder
-from auxdrive.strict import mistakes_of
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from pydantic import ValidationError

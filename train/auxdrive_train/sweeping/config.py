@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from auxdrive.errors import ConfigError
+from auxdrive.mistakes import mistakes_of
 from auxdrive.seeds import seeds_of_text
-from auxdrive.strict import Strict, mistakes_of, refuse_odd
+from auxdrive.strict import Strict, refuse_odd
 from auxdrive.strict_yaml import parse_yaml, read_yaml
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 

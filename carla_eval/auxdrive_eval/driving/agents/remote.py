@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from auxdrive.errors import AuxdriveError
+from auxdrive.mistakes import mistakes_of
 from auxdrive.modalities import Modality
 from auxdrive.storage.claims import changed
-from auxdrive.strict import mistakes_of
 from auxdrive.types import AnyArray, Observation, Prediction
 from pydantic import ValidationError
 

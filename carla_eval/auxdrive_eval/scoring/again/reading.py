@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from auxdrive.errors import DataError
+from auxdrive.mistakes import mistakes_of
 from auxdrive.storage.reading import read_bytes, shown
-from auxdrive.strict import MAX_JSON_BYTES, mistakes_of, parse_object
+from auxdrive.strict import MAX_JSON_BYTES, parse_object
 from pydantic import ValidationError
 
 from auxdrive_eval.criteria.base import Event, EventKind
