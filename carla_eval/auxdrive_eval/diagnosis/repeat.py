@@ -158,10 +158,15 @@ class _Repetition:
     def _look(self, state: WorldState) -> None:
         self._watching.move(state)
         now_s, tick_s = state.time_s, self._simulator.tick_s
-        for seen in self._seen:
+        watched = [
+            seen
+            for seen in self._seen
+            if seen.case.from_s - tick_s / 2 < now_s < seen.case.at_s + tick_s / 2
+        ]
+        if watched:
+            self._simulator.expert()  # at every tick: it may keep in mind what it has seen
+        for seen in watched:
             case = seen.case
-            if not case.from_s - tick_s / 2 < now_s < case.at_s + tick_s / 2:
-                continue
             last = now_s > case.at_s - tick_s / 2
             shown = any(abs(now_s - at_s) < tick_s / 2 for at_s in case.shown_s)
             due = round((now_s - case.from_s) / tick_s) % max(1, round(case.step_s / tick_s)) == 0
