@@ -15,8 +15,10 @@ $(VENV)/.done: pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	touch $@
 
+# Three on two cores: some tests wait for processes that are killed, for time-outs and for servers.
+# Each takes files that follow each other, so that what a file's tests share is made once.
 test: setup
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint: setup
 	$(BIN)/ruff check .
