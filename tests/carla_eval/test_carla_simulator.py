@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from auxdrive.machine.worker_processes import OwnProcess
 from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
 from auxdrive.types import Control
 from auxdrive_eval.simulators.base import SimulationCrashed, Simulator
+from auxdrive_eval.simulators.carla.client import ClientHalf
 from auxdrive_eval.simulators.carla.contacts import kind_of
 from auxdrive_eval.simulators.carla.deadlines import ended_after
 from auxdrive_eval.simulators.carla.versions import Version, agreed_version
@@ -233,6 +235,30 @@ def test_a_client_that_sleeps_for_ever_is_ended() -> None:
     with closing(process), pytest.raises(WorkerDied, match="died"):
         process.ask(0.2, 30.0)
     assert time.monotonic() - began < 20.0
+
+
+class _Losing(ClientHalf):
+    """A client whose traffic manager removes a vehicle, as it does with one that is stuck."""
+
+    def lose(self) -> None:
+        """Remove the first vehicle of the traffic."""
+        assert self._driven is not None
+        assert self._driven._traffic is not None
+        self._driven._traffic.vehicles[0].destroy()
+
+
+def test_a_vehicle_that_the_traffic_manager_removes_is_gone_and_nothing_else() -> None:
+    with ServerProcess(["--scene", "carla_eval.carla_scenes:Still"]) as server:
+        options = settings_of(server, traffic=2).options
+        client: OwnProcess[Any, Any] = OwnProcess(partial(_Losing, options, server.port, False))
+        with closing(client):
+            route = client.ask(("plan", ("Small", AHEAD)), 60.0)
+            before = client.ask(("reset", (route, 1)), 60.0)
+            client.ask(("lose", ()), 60.0)
+            after = client.ask(("step", (STAND,)), 60.0)
+            client.ask(("close", ()), 60.0)
+        assert (len(before.background_mps), len(after.background_mps)) == (2, 1)
+        assert not [name for name in server.report()["actors"] if name.startswith("vehicle.")]
 
 
 def test_what_is_hit_is_told() -> None:

@@ -62,8 +62,10 @@ class Traffic:
                 vehicle.set_autopilot(True, port)
 
     def speeds_mps(self) -> tuple[float, ...]:
-        """The speed of each vehicle after the last tick."""
-        velocities = [vehicle.get_velocity() for vehicle in self.vehicles]
+        """The speed of each vehicle after the last tick. The traffic manager removes those that
+        have been stuck for long.
+        """
+        velocities = [vehicle.get_velocity() for vehicle in self.vehicles if vehicle.is_alive]
         return tuple(math.hypot(each.x, each.y, each.z) for each in velocities)
 
     def close(self) -> None:
