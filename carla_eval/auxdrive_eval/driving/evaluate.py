@@ -96,7 +96,7 @@ def drive_all(
         repeats: how often each route is driven, 1 or more.
         workers: number of processes on this machine, or `RayWorkers`; the results do not depend on
             it.
-        resume: whether to continue the evaluation that `out` holds; there must be one.
+        resume: whether to continue the evaluation that `out` holds; where there is none, it begins.
         retry_crashed: whether to drive routes again if the agent crashed on them or could not be
             set up, or the simulation crashed.
         keep: what is kept beside the results, which do not change by it.

@@ -67,7 +67,7 @@ class OpenDriveTown:
         if name.removesuffix(_OPTIMISED) != self._town.name.removesuffix(_OPTIMISED):
             raise SimulatorError(
                 f"'{name}' is not the town of {self._path}, which is {self._town.name}; give that "
-                "town's own file as --town"
+                "town's own file as --town, and its routes in a file of their own"
             )
         return self._town
 
