@@ -20,6 +20,8 @@ from auxdrive.steering import SteeringSpec
 from auxdrive.tasks.path_speed import PATH, PATH_SPEED, SHARES, SPEED
 from auxdrive.types import Control, Prediction
 
+_SHAPES = {name: array.shape for name, array in PATH_SPEED.example().values.items()}
+
 
 class IntegralSpeedOptions(Options):
     """Options of `IntegralSpeed`. The defaults suit a passenger car on dry asphalt.
@@ -189,13 +191,10 @@ def _usable(prediction: Prediction) -> tuple[list[list[float]], float, float]:
     if not PATH_SPEED.made(prediction):
         raise InputError(f"this controller follows a path at a speed and {other_task(prediction)}")
     values = prediction.values
-    wanted = PATH_SPEED.example().values
-    for name in (PATH, SPEED, SHARES):
+    for name, wanted in _SHAPES.items():
         shape = getattr(values[name], "shape", None)
-        if shape != wanted[name].shape or values[name].dtype.kind not in "fiu":
-            raise InputError(
-                f"{name} must be numbers of the shape {wanted[name].shape}, got {shape}"
-            )
+        if shape != wanted or values[name].dtype.kind not in "fiu":
+            raise InputError(f"{name} must be numbers of the shape {wanted}, got {shape}")
     path, target_mps = values[PATH].tolist(), float(values[SPEED][0])
     shares = values[SHARES].tolist()
     if not all(map(math.isfinite, (target_mps, *shares, *(n for point in path for n in point)))):
