@@ -238,7 +238,7 @@ def test_an_episode_whose_simulation_crashes_is_recorded_again(
         return {f"{file.parent.name}/{file.name}": file.read_bytes() for file in files}
 
     calm = recorded("calm")
-    assert len(calm) == 4
+    assert len(calm) == 6  # state, rgb and plan of both
     assert recorded("rough", FAULTS[0], "kind=die,tick=90") == calm
     assert "is recorded again: the simulation crashed" in caplog.text
 
