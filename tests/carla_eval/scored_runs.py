@@ -85,3 +85,17 @@ def written(folder: Path, document: dict[str, Any]) -> Path:
     path = folder / "results_of_another.json"
     path.write_text(json.dumps(document))
     return path
+
+
+def of_two_routes() -> dict[str, Any]:
+    """A results file of two routes with an infraction each."""
+    return results_of("2.0", [([outside(2.0)], 100.0), ([event(EventKind.RED_LIGHT)], 40.0)])
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """What `auxdrive score` says of arguments that it refuses."""
+    assert cli.run(["score", *map(str, arguments)]) == 2
+    shown, said = capsys.readouterr()
+    assert shown == ""
+    assert "Traceback" not in said
+    return " ".join(said.split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.load import Run, load_run
 from auxdrive_train.engine.train import train
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests are no package, and share `precise_bundle`
+
+from precise_bundle import write_precise_bundle
 
 FRAMES = 12
 
@@ -158,3 +163,9 @@ def bundles(
         write_bundle(run, folder / run.directory.name)
         made[run.directory.name] = (run, folder / run.directory.name)
     return made
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of the steering task with all precisions."""
+    return write_precise_bundle(tmp_path_factory.mktemp("bundles") / "whole")
