@@ -5,16 +5,14 @@ are made small by name.
 from __future__ import annotations
 
 import ast
-import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from warm_process import WarmProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -88,22 +86,29 @@ def places_of(nav: object) -> Iterator[str]:
             yield from places_of(each)
 
 
+@pytest.fixture
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmProcess]:
+    process = WarmProcess(tmp_path_factory.mktemp("warm") / "said")
+    yield process
+    process.close()
+
+
 @pytest.mark.slow
-def test_every_block_runs(tmp_path: Path) -> None:
+def test_every_block_runs(warm: WarmProcess, tmp_path: Path) -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert all(long in text for long in SMALLER)
     for page in PAGES:
         for language, code in blocks(page):
-            run_block(language, code, tmp_path, page.name)
+            run_block(language, code, warm, tmp_path, page.name)
     assert (tmp_path / "bundles" / "samd" / "card.json").exists()
     assert (
         tmp_path / "runs" / "mimic" / "result.json"
     ).exists()  # docs/methods.md's own method was trained
 
 
-def run_block(language: str, code: str, folder: Path, page: str) -> None:
+def run_block(language: str, code: str, warm: WarmProcess, folder: Path, page: str) -> None:
     if language == "python":
-        run([sys.executable, "-W", "error", "-c", code], folder, page)
+        warm.run(folder, page, code=code)
     if language != "sh":
         return
     for line in code.replace("\\\n", " ").splitlines():
@@ -118,23 +123,4 @@ def run_block(language: str, code: str, folder: Path, page: str) -> None:
             assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), line
             continue
         assert words[0] == "auxdrive", f"{page}: {line}"
-        run(
-            [sys.executable, "-c", "from auxdrive.cli import main; main()", *words[1:]],
-            folder,
-            page,
-        )
-
-
-def run(command: list[str], folder: Path, page: str) -> None:
-    finished = subprocess.run(
-        command,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "COLUMNS": "160"},
-    )
-    assert finished.returncode == 0, (
-        f"{page}: {command[-1] if command[1] == '-W' else command[3:]}\n"
-        f"{finished.stdout}\n{finished.stderr}"
-    )
+        warm.run(folder, page, words=words[1:])
