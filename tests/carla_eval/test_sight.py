@@ -126,7 +126,7 @@ def test_cars_are_seen_past_each_other_only() -> None:
     }
     boxes = np.array([sedan, *(where for where, _ in others.values())])
     heights = np.array([1.45, *(height for _, height in others.values())])
-    seen = sight.look(ORIGIN, Movers(boxes, heights, tuple(range(6)))).seen_ids()
+    seen = sight.look(ORIGIN, Movers(boxes, heights, tuple(range(6)))).seen_ids
     assert seen == {0, 2, 3}
 
 

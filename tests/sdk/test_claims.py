@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -68,6 +72,23 @@ def test_other_settings_are_refused_with_what_differs(tmp_path: Path) -> None:
 )
 def test_values_are_told_in_words(value: object, words: str) -> None:
     assert changed("aux", "rgb", value) == f"aux was rgb and is {words}"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="ends a process in the middle of its write")
+def test_the_half_written_file_of_a_killed_process_is_gone(tmp_path: Path) -> None:
+    begun(tmp_path, {"lr": 1})
+    kill = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from auxdrive.storage.publish import published_file\n"
+        "with published_file(Path(sys.argv[1])) as half:\n"
+        "    half.write_bytes(b'{'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run([sys.executable, "-c", kill, str(tmp_path / "thing.json")], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.glob(".partial-thing.json-*"))) == 1
+    with claim(tmp_path, {"lr": 1}, KIND) as earlier:
+        assert earlier == {"lr": 1}
+        assert not list(tmp_path.glob(".partial-*"))
 
 
 def test_where_nothing_would_be_lost_the_folder_is_taken_over(tmp_path: Path) -> None:

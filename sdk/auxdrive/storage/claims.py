@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from auxdrive.errors import UsageError
 from auxdrive.storage.folders import held, refuse_occupied
+from auxdrive.storage.publish import clean_partials
 from auxdrive.storage.reading import exists, is_folder
 
 Settings = TypeVar("Settings")
@@ -46,7 +47,7 @@ def claim(
     folder: Path, settings: Settings | None, kind: FolderKind[Settings], resume: bool | None = None
 ) -> Iterator[Settings | None]:
     """Lock a folder that is to be filled, or continued, with these settings. Nothing but the lock
-    is written.
+    is written, and what killed processes left unfinished right in the folder is removed.
 
     Args:
         folder: it need not exist.
@@ -62,13 +63,16 @@ def claim(
     Raises:
         UsageError: another process holds the folder, it holds something else or was begun with
             other settings, or `resume` does not fit what it holds.
-        AuxdriveError: the settings in the folder are damaged.
+        AuxdriveError: the settings in the folder are damaged, or an unfinished file cannot be
+            removed.
     """
     if is_folder(folder) and not exists(folder / kind.settings_name):
         # before a lock file is put into a folder that is not ours
         refuse_occupied(folder, option=kind.option)
     with held(folder, option=kind.option):
-        yield _earlier(folder, settings, kind, resume)
+        earlier = _earlier(folder, settings, kind, resume)
+        clean_partials(folder)
+        yield earlier
 
 
 def _earlier(

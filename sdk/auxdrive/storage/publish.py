@@ -46,9 +46,9 @@ def fsync_directory(path: Path) -> None:
 
 def hidden_beside(path: Path) -> Path:
     """A name beside a path for its unfinished content: hidden, new, and short enough even where the
-    path's name is long.
+    path's name is long. `clean_partials` finds what a killed process left.
     """
-    return path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}")
+    return path.with_name(f".partial-{path.name[:40]}-{secrets.token_hex(6)}-{os.getpid()}")
 
 
 def partial_of(path: Path) -> Path:
@@ -59,13 +59,13 @@ def partial_of(path: Path) -> Path:
 
 
 def is_partial(path: Path) -> bool:
-    """Whether a path is one that `partial_of` gives."""
+    """Whether a path is one that `partial_of` or `hidden_beside` gives."""
     return _PARTIAL.fullmatch(path.name) is not None
 
 
 def clean_partials(folder: Path) -> tuple[str, ...]:
-    """Remove the unfinished files and folders (`partial_of`) that ended processes of this machine
-    left in a folder. Those of running processes stay.
+    """Remove the unfinished files and folders that ended processes of this machine left in a
+    folder. Those of running processes stay.
 
     Returns:
         The names of what was removed.
