@@ -27,7 +27,7 @@ import onnx
 from auxdrive.bundles import IMAGE_INPUT
 from auxdrive.cards import TensorSpec
 from auxdrive.checks.graph_reader import read_graph
-from auxdrive.ego import EgoLayout
+from auxdrive.ego_layout import EgoLayout
 from auxdrive.errors import AuxdriveError
 from auxdrive.runtimes import open_session
 from auxdrive.runtimes.onnx_runtime import import_onnxruntime

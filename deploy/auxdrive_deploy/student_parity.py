@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from auxdrive.bundles import IMAGE_INPUT
 from auxdrive.cards import TensorSpec
-from auxdrive.ego import EgoLayout
+from auxdrive.ego_layout import EgoLayout
 from auxdrive.runtimes import DEFAULT_RUNTIME, open_session
 from auxdrive.types import Float32, UInt8
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from auxdrive.errors import SimulatorError
-from auxdrive_eval.simulators.base import Foreseeing
+from auxdrive_eval.simulators.capabilities import Foreseeing
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
 from auxdrive_eval.world import WorldState

@@ -11,7 +11,7 @@ from auxdrive.errors import SimulatorError
 from auxdrive.frames import ego_to_world
 from auxdrive.geometry import pure_pursuit_tan
 from auxdrive_eval.carla_axles import Axles
-from auxdrive_eval.simulators.base import Planning
+from auxdrive_eval.simulators.capabilities import Planning
 from auxdrive_eval.simulators.carla.expert import Expert
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.world import LightColour, TrafficLightView

@@ -18,7 +18,8 @@ from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.types import Control
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators import SIMULATORS
-from auxdrive_eval.simulators.base import SeesPoints, Simulator
+from auxdrive_eval.simulators.base import Simulator
+from auxdrive_eval.simulators.capabilities import SeesPoints
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
 from auxdrive_eval.world import WorldState
 from foreign_packages import install_package

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from auxdrive.cards import InputRange
 from auxdrive.data.state import STATE_DTYPE
-from auxdrive.ego import EGO_INPUTS, EgoLayout
+from auxdrive.ego import EGO_INPUTS
+from auxdrive.ego_layout import EgoLayout
 from auxdrive.errors import InputError, UsageError
 from auxdrive.types import Observation
 

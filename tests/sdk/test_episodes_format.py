@@ -20,7 +20,7 @@ from auxdrive.data.episode_files import clean_partial, write_card
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.data.state import STATE_DTYPE
-from auxdrive.ego import EgoLayout
+from auxdrive.ego_layout import EgoLayout
 from auxdrive.errors import DataError
 from auxdrive.modalities import Modality
 from hypothesis import given, settings

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from auxdrive import InputError, Prediction, SteeringSpec, UsageError, VehicleSpec, make_controller
-from auxdrive.controllers.path_speed import IntegralSpeed, IntegralSpeedOptions
+from auxdrive.controllers.speed import IntegralSpeed, IntegralSpeedOptions
 from auxdrive.tasks.path_speed import PATH_SPEED, SPEED_COLUMN
 
 VEHICLE = VehicleSpec(name="car", wheelbase_m=2.8)

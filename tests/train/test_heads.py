@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from auxdrive.data.dataset import Dataset
-from auxdrive.ego import EgoLayout
+from auxdrive.ego_layout import EgoLayout
 from auxdrive.work import Shown
 from auxdrive_train.data.balance import BalanceConfig, balance
 from auxdrive_train.data.samples import SampleSet

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from auxdrive.ego import EgoLayout
+from auxdrive.ego_layout import EgoLayout
 from auxdrive.tasks.path_speed import PATH_SPEED, SPEED_CLASSES_MPS, SPEED_COLUMN
 from auxdrive_train.data.augment import AugmentConfig, augment
 from auxdrive_train.data.balance import manoeuvres

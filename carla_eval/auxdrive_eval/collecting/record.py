@@ -22,7 +22,8 @@ from auxdrive.types import Control, Float32
 from auxdrive_eval.collecting.perturbation import Perturbation
 from auxdrive_eval.conditions import in_condition
 from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
-from auxdrive_eval.simulators.base import Planning, SeesPoints, Simulator
+from auxdrive_eval.simulators.base import Simulator
+from auxdrive_eval.simulators.capabilities import Planning, SeesPoints
 from auxdrive_eval.world import Route, WorldState
 
 _LOG = logging.getLogger(__name__)

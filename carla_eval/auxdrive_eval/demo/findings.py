@@ -158,7 +158,8 @@ def _time(out: Path, model: Model) -> dict[str, Any]:
 
 def _calls(agent: Agent, out: Path) -> list[float]:
     from auxdrive.data.dataset import Dataset
-    from auxdrive.ego import EGO_INPUTS, EgoLayout
+    from auxdrive.ego import EGO_INPUTS
+    from auxdrive.ego_layout import EgoLayout
     from auxdrive.modalities import Modality
 
     dataset, known = Dataset.open(out / "data"), EgoLayout(EGO_INPUTS)

@@ -24,7 +24,8 @@ from auxdrive_eval.diagnosis.view import View, with_visibility
 from auxdrive_eval.diagnosis.watching import Watching
 from auxdrive_eval.driving.decisions import Predicted
 from auxdrive_eval.scoring.rule_sets import RuleSet
-from auxdrive_eval.simulators.base import Foreseeing, Simulator
+from auxdrive_eval.simulators.base import Simulator
+from auxdrive_eval.simulators.capabilities import Foreseeing
 from auxdrive_eval.world import Point, Route, WorldState
 
 AHEAD_S = (0.5, 1.0, 1.5, 2.0)

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from auxdrive_eval.diagnosis.course import Course
 from auxdrive_eval.diagnosis.facts import Instant, instant_of
-from auxdrive_eval.simulators.base import Explaining, Foreseeing, Simulator, Surveying
+from auxdrive_eval.simulators.base import Simulator
+from auxdrive_eval.simulators.capabilities import Explaining, Foreseeing, Surveying
 from auxdrive_eval.world import RoadUser, Route, WorldState
 
 GOES_AHEAD_S, GOES_M = 3.0, 3.0

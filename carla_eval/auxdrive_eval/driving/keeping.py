@@ -15,7 +15,8 @@ from auxdrive_eval.driving.onlookers import Onlooker
 from auxdrive_eval.driving.recording import RouteRecorder
 from auxdrive_eval.driving.route_store import StoredRoute
 from auxdrive_eval.driving.settings import EvaluationSettings
-from auxdrive_eval.simulators.base import Foreseeing, Simulator
+from auxdrive_eval.simulators.base import Simulator
+from auxdrive_eval.simulators.capabilities import Foreseeing
 from auxdrive_eval.world import Route
 
 

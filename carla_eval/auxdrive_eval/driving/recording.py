@@ -28,7 +28,8 @@ from auxdrive_eval.collecting.record import (
 from auxdrive_eval.driving.drive_data import IN_EPISODE, DriveData, episode_id, is_by_expert
 from auxdrive_eval.driving.onlookers import Moment
 from auxdrive_eval.driving.runner import RouteResult
-from auxdrive_eval.simulators.base import Foreseeing, Planning, Simulator
+from auxdrive_eval.simulators.base import Simulator
+from auxdrive_eval.simulators.capabilities import Foreseeing, Planning
 from auxdrive_eval.world import Route, WorldState
 
 AHEAD_S = 2.0

@@ -11,7 +11,7 @@ from typing import cast
 import onnx
 from auxdrive.bundles import IMAGE_INPUT
 from auxdrive.cards import TensorSpec
-from auxdrive.ego import EgoLayout
+from auxdrive.ego_layout import EgoLayout
 from auxdrive.runtimes import DEFAULT_RUNTIME, Session, open_session
 from auxdrive.types import AnyArray
 

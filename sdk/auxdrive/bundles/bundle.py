@@ -15,7 +15,7 @@ from auxdrive.bundles.files import AGAIN, list_files, read_file, read_named, sha
 from auxdrive.bundles.layout import CARD_NAME, MODEL_NAME, ego_of
 from auxdrive.bundles.transport import change_cause
 from auxdrive.cards import ModelCard, ParitySpec
-from auxdrive.ego import EgoLayout
+from auxdrive.ego_layout import EgoLayout
 from auxdrive.errors import BundleError, UsageError
 from auxdrive.precisions import FP32, MODEL_FILES, PRECISIONS, check_precision
 from auxdrive.storage.reading import exists, is_folder

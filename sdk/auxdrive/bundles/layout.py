@@ -7,7 +7,8 @@ from fnmatch import translate
 
 from auxdrive.cards import ModelCard, TensorSpec
 from auxdrive.checks.graph_reader import MAX_MODEL_BYTES
-from auxdrive.ego import EGO_INPUTS, EgoLayout
+from auxdrive.ego import EGO_INPUTS
+from auxdrive.ego_layout import EgoLayout
 from auxdrive.precisions import FP32, MODEL_FILES
 
 CARD_NAME = "card.json"

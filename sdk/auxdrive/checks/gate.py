@@ -14,7 +14,7 @@ import numpy as np
 
 from auxdrive.cards import CameraSpec, InputRange
 from auxdrive.checks.numbers import seconds, shown
-from auxdrive.ego import EgoLayout
+from auxdrive.ego_layout import EgoLayout
 from auxdrive.errors import InputError
 from auxdrive.steering import SteeringSpec
 from auxdrive.tasks import TASKS

@@ -8,7 +8,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from auxdrive.ego import EGO_INPUTS, EgoInput, EgoLayout
+from auxdrive.ego import EGO_INPUTS, EgoInput
+from auxdrive.ego_layout import EgoLayout
 from auxdrive.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])

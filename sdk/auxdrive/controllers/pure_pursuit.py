@@ -19,8 +19,8 @@ from auxdrive.steering import SteeringSpec
 from auxdrive.types import Control, Prediction
 
 
-class PurePursuitOptions(ControllerOptions):
-    """Options of the controller "pure_pursuit".
+class PursuitOptions(ControllerOptions):
+    """Options of whoever steers by pure pursuit.
 
     Attributes:
         lookahead_time_s: the lookahead distance is the way driven in this time, within the next two
@@ -28,20 +28,28 @@ class PurePursuitOptions(ControllerOptions):
         min_lookahead_m: the least lookahead distance.
         max_lookahead_m: the largest lookahead distance.
         min_chord_m: the least distance that the formula of the angle counts with.
-        speed: how throttle and brake follow the speed.
     """
 
     lookahead_time_s: Number = Field(default=0.8, ge=0, le=60)
     min_lookahead_m: Number = Field(default=3.0, ge=0.05, le=1000)
     max_lookahead_m: Number = Field(default=15.0, ge=0.05, le=1000)
     min_chord_m: Number = Field(default=2.0, ge=0.01, le=100)
-    speed: ProportionalSpeedOptions = ProportionalSpeedOptions()
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:
         if self.min_lookahead_m > self.max_lookahead_m:
             raise ValueError("min_lookahead_m is larger than max_lookahead_m")
         return self
+
+
+class PurePursuitOptions(PursuitOptions):
+    """Options of the controller "pure_pursuit", beside those of `PursuitOptions`.
+
+    Attributes:
+        speed: how throttle and brake follow the speed.
+    """
+
+    speed: ProportionalSpeedOptions = ProportionalSpeedOptions()
 
 
 class PurePursuit(GuardedController):
@@ -87,16 +95,27 @@ class PurePursuit(GuardedController):
         # On a path that leads backwards the car is to stand.
         desired_mps = math.hypot(x1 - x0, y1 - y0) / (times[1] - times[0]) if x1 > x0 else 0.0
         throttle, brake = self._speed.step(desired_mps, speed_mps)
-        options = self.options
-        lookahead_m = min(
-            max(options.lookahead_time_s * speed_mps, options.min_lookahead_m),
-            options.max_lookahead_m,
-        )
-        x, y = goal_of(path, lookahead_m)
-        # As `geometry.pure_pursuit_tan`. The squares of absurd waypoints overflow; the angle is
-        # then not finite: a safe stop.
-        squared = max(x * x + y * y, options.min_chord_m**2)
-        return Control(math.atan(2.0 * self._wheelbase_m * y / squared), throttle, brake)
+        lookahead_m = self.options.lookahead_time_s * speed_mps
+        steer_rad = pursuit_rad(path, lookahead_m, self._wheelbase_m, self.options)
+        return Control(steer_rad, throttle, brake)
+
+
+def pursuit_rad(
+    path: list[list[float]], lookahead_m: float, wheelbase_m: float, options: PursuitOptions
+) -> float:
+    """The road-wheel angle of pure pursuit, as `geometry.pure_pursuit_tan`. The squares of absurd
+    points overflow; the angle is then not finite, which is a safe stop.
+
+    Args:
+        path: its points, x and y of each.
+        lookahead_m: the lookahead distance, before it is bounded.
+        wheelbase_m: of the vehicle.
+        options: the bounds.
+    """
+    bounded_m = min(max(lookahead_m, options.min_lookahead_m), options.max_lookahead_m)
+    x, y = goal_of(path, bounded_m)
+    squared = max(x * x + y * y, options.min_chord_m**2)
+    return math.atan(2.0 * wheelbase_m * y / squared)
 
 
 def goal_of(path: list[list[float]], distance_m: float) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import math
 from dataclasses import replace
 
 import torch
-from auxdrive.ego import EgoLayout
+from auxdrive.ego_layout import EgoLayout
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.strict import Strict

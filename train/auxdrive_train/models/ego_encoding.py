@@ -6,7 +6,7 @@ Legend: B batch, E numbers of the ego inputs, W numbers that the network is give
 from __future__ import annotations
 
 import torch
-from auxdrive.ego import EgoLayout
+from auxdrive.ego_layout import EgoLayout
 from torch import Tensor, nn
 
 

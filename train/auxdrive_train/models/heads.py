@@ -6,7 +6,8 @@ Legend: B batch, D features, E ego inputs, T waypoints.
 from __future__ import annotations
 
 import torch
-from auxdrive.ego import EGO_INPUTS, EgoLayout
+from auxdrive.ego import EGO_INPUTS
+from auxdrive.ego_layout import EgoLayout
 from torch import Tensor, nn
 
 TARGET_POINT = "target_ego_m"

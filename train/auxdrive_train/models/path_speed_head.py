@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 from auxdrive.data.plan import PATH_POINTS, PATH_STEP_M
-from auxdrive.ego import EgoLayout
+from auxdrive.ego_layout import EgoLayout
 from auxdrive.tasks.path_speed import SPEED_CLASSES_MPS
 from torch import Tensor, nn
 

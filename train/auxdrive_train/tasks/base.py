@@ -16,7 +16,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 from auxdrive.cards import DatasetCard, TensorSpec
-from auxdrive.ego import EgoLayout
+from auxdrive.ego_layout import EgoLayout
 from auxdrive.errors import DataError
 from auxdrive.steering import SteeringSpec
 from auxdrive.tasks import TASKS as SPECS

@@ -232,7 +232,7 @@ class EmbeddedSimulator:
 
     def expert_ahead(self, ticks: Sequence[int]) -> tuple[WorldState, ...]:
         """The world after some ticks, if the expert drove from now on. See
-        `auxdrive_eval.simulators.base.Foreseeing`.
+        `auxdrive_eval.simulators.capabilities.Foreseeing`.
 
         Args:
             ticks: after how many, ascending, each 1 or more.
@@ -250,7 +250,7 @@ class EmbeddedSimulator:
 
     def expert_plan(self) -> ExpertPlan:
         """Where the expert means to drive, and how fast. See
-        `auxdrive_eval.simulators.base.Planning`.
+        `auxdrive_eval.simulators.capabilities.Planning`.
 
         Raises:
             SimulatorError: no route was set.
@@ -258,7 +258,7 @@ class EmbeddedSimulator:
         return self._driving().expert_plan()
 
     def road_users(self) -> tuple[RoadUser, ...]:
-        """Who else is on the road. See `auxdrive_eval.simulators.base.Surveying`.
+        """Who else is on the road. See `auxdrive_eval.simulators.capabilities.Surveying`.
 
         Raises:
             SimulatorError: no route was set.
@@ -278,7 +278,7 @@ class EmbeddedSimulator:
         return self._driving().progress_m
 
     def expert_held_by(self) -> HeldBy | None:
-        """What holds the expert most now. See `auxdrive_eval.simulators.base.Explaining`.
+        """What holds the expert most now. See `auxdrive_eval.simulators.capabilities.Explaining`.
 
         Raises:
             SimulatorError: no route was set, or the camera has no field of view.
