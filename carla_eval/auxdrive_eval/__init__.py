@@ -13,6 +13,7 @@ from auxdrive.machine.openmp import wait_passively
 
 if TYPE_CHECKING:
     from auxdrive_eval.collecting.collect import collect
+    from auxdrive_eval.collecting.seating import Student
     from auxdrive_eval.collecting.settings import CollectSettings, collect_settings
     from auxdrive_eval.criteria.base import Criterion, Event, EventKind
     from auxdrive_eval.driving.drive_data import RecordOptions
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __getattr__, __dir__ = front(__name__, {
     "collecting.collect": "collect",
+    "collecting.seating": "Student",
     "collecting.settings": "CollectSettings collect_settings",
     "criteria.base": "Criterion Event EventKind",
     "driving.drive_data": "RecordOptions",
@@ -59,6 +61,6 @@ __all__ = [
     "RULE_SETS", "SIMULATORS", "CollectSettings", "Criterion", "DriverSource", "EvaluationSettings",
     "Event", "EventKind", "GeoReference", "KeepOptions", "LeaderboardConfig", "RecordOptions",
     "Route", "RoutePlanner", "RuleSet", "Simulator", "SimulatorOptions", "SimulatorSettings",
-    "SimulatorSpec", "TownMap", "Weather", "WorldState", "agent_plan", "collect",
+    "SimulatorSpec", "Student", "TownMap", "Weather", "WorldState", "agent_plan", "collect",
     "collect_settings", "drive_all", "leaderboard_config", "load_routes", "make_simulator",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from auxdrive_eval.driving.agents.fingerprint import fingerprint, hash_files, na
 from auxdrive_eval.driving.agents.remote import RemoteAgent
 from auxdrive_eval.driving.evaluate import drive_all
 from auxdrive_eval.driving.folder import DriverIdentity, identify, read_driver
+from auxdrive_eval.driving.make_driver import MakeDriver
 from auxdrive_eval.driving.route_worker import MakeRouteWorker
 from auxdrive_eval.driving.settings import DriverSource
 from auxdrive_eval.world import Route
@@ -238,7 +239,9 @@ def test_another_machine_must_have_the_same_agent_and_be_able_to_set_it_up(
     source = DriverSource(AgentSource(folder))
     with closing(RemoteAgent(AgentSource(folder), source.limits)) as agent:
         described = agent.description
-    make = MakeRouteWorker(source, described, SETTINGS, "1.0", expected=hash_files(folder))
+    make = MakeRouteWorker(
+        MakeDriver(source, described, expected=hash_files(folder)), SETTINGS, "1.0"
+    )
     make.check_machine()
     (folder / "fingerprint.txt").write_text("another")  # no file of the evaluation's agent
     with pytest.raises(UsageError, match="cannot be set up: it is not the agent that the eval"):

@@ -7,7 +7,6 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -25,7 +24,9 @@ from auxdrive.storage.claims import FolderKind, changed, claim
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import entries, exists, is_folder
 
+from auxdrive_eval.collecting.card import blank_card
 from auxdrive_eval.collecting.carried import write_episode
+from auxdrive_eval.collecting.made import MistakesMade, mistakes_made
 from auxdrive_eval.collecting.planning import (
     origins_of,
     planned_episode,
@@ -38,12 +39,14 @@ from auxdrive_eval.collecting.record import (
     episode_id,
 )
 from auxdrive_eval.collecting.recorder import MakeRecorder, Recorded
+from auxdrive_eval.collecting.seating import Student, seated
 from auxdrive_eval.collecting.settings import (
     SETTINGS_NAME,
     CollectSettings,
     read_settings,
 )
-from auxdrive_eval.simulators.settings import make_simulator, require_simulator
+from auxdrive_eval.driving.make_driver import MakeDriver
+from auxdrive_eval.simulators.settings import require_simulator
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Collected:
         recorded: how many of the episodes this call recorded.
         surplus: how many episodes this call recorded and removed again. With several workers, some
             are under way when there are enough frames already.
+        mistakes: what the student did wrong; None where the expert drove alone.
     """
 
     out: Path
@@ -64,6 +68,7 @@ class Collected:
     frames: int
     recorded: int
     surplus: int = 0
+    mistakes: MistakesMade | None = None
 
 
 def collect(
@@ -72,6 +77,7 @@ def collect(
     *,
     workers: int | Workers = 1,
     on_episode: Callable[[int, int], None] | None = None,
+    student: Student | None = None,
 ) -> Collected:
     """Record into `out`, or continue a recording with the same settings.
 
@@ -86,9 +92,12 @@ def collect(
         workers: number of processes on this machine, or `RayWorkers`; the data do not depend on it.
         on_episode: called once at the beginning and after each episode, with the numbers of
             episodes and frames that are there; None tells nobody.
+        student: who drives beside the expert, through its own camera; None where the expert drives
+            alone.
 
     Raises:
         UsageError: `out` was recorded with other settings, or has more episodes than are asked for.
+        AuxdriveError: the student cannot be set up, or failed; complete episodes are kept.
         DataError: the disk is full or cannot be written; complete episodes are kept.
 
     Examples:
@@ -106,10 +115,10 @@ def collect(
     _refuse_foreign_data(out)
     _refuse_other_classes(out, settings)
     refuse_one_town(settings)
-    with claim(out, settings, _recording(out)):
-        write_atomic(out / SETTINGS_NAME, settings.model_dump_json(indent=2).encode() + b"\n")
+    with seated(student, settings, out, who) as (whole, driver), claim(out, whole, _recording(out)):
+        write_atomic(out / SETTINGS_NAME, whole.model_dump_json(indent=2).encode() + b"\n")
         clean_partial(out)
-        return _record_what_is_missing(settings, out, who, on_episode)
+        return _record_what_is_missing(whole, out, who, on_episode, driver)
 
 
 def _record_what_is_missing(
@@ -117,6 +126,7 @@ def _record_what_is_missing(
     out: Path,
     workers: Workers,
     on_episode: Callable[[int, int], None] | None,
+    driver: MakeDriver | None,
 ) -> Collected:
     store = _Store(settings, out)
     store.write_card()
@@ -124,7 +134,7 @@ def _record_what_is_missing(
     tell(len(store.frames), store.total_frames)
     recorded: set[int] = set()
     try:
-        make = MakeRecorder(settings, None if workers.elsewhere else out)
+        make = MakeRecorder(settings, None if workers.elsewhere else out, driver)
         for plan, episode in run_jobs(make, store.missing(), workers):
             recorded.add(plan.index)
             store.add(plan, episode)
@@ -135,9 +145,9 @@ def _record_what_is_missing(
     store.trim()
     card = store.write_card()
     kept = recorded & store.frames.keys()
-    return Collected(
-        out, card, len(store.frames), store.total_frames, len(kept), len(recorded) - len(kept)
-    )
+    surplus = len(recorded) - len(kept)
+    mistakes = store.mistakes() if settings.student is not None else None
+    return Collected(out, card, len(store.frames), store.total_frames, len(kept), surplus, mistakes)
 
 
 @dataclass
@@ -214,18 +224,27 @@ class _Store:
     @cached_property
     def _blank_card(self) -> DatasetCard:
         """The card without its splits. What it says about the simulator does not change."""
-        settings = self.settings.simulator
-        with closing(make_simulator(settings, sensors=False)) as simulator:
-            return DatasetCard(
-                name=f"{settings.kind}-s{self.settings.seed}",
-                rate_hz=self.settings.rate_hz,
-                modalities=self.settings.modalities,
-                classes=classes_of(self.settings.modalities),
-                camera=simulator.camera,
-                steering=simulator.steering,
-                vehicle=simulator.vehicle,
-                source=f"{settings.spec.title}, driven by its expert; settings in {SETTINGS_NAME}",
+        settings, who = self.settings, "its expert"
+        if (student := settings.student) is not None:
+            who = (
+                f"the student {student.name} (sha256 {student.sha256[:16]}) and, with probability "
+                f"{student.mix:g}, its expert, with the labels of the expert"
             )
+        return blank_card(
+            settings.simulator,
+            f"{settings.simulator.kind}-s{settings.seed}",
+            settings.rate_hz,
+            settings.modalities,
+            f"driven by {who}; settings in {SETTINGS_NAME}",
+        )
+
+    def mistakes(self) -> MistakesMade:
+        """What went wrong in the episodes that are there."""
+        seed = self.settings.seed
+        return mistakes_made(
+            EpisodeReader(episode_folder(self.out, episode_id(seed, index)))
+            for index in sorted(self.frames)
+        )
 
 
 def _refuse_foreign_data(out: Path) -> None:
@@ -276,6 +295,11 @@ def more_settings(out: Path, episodes: int) -> CollectSettings:
             "begin one"
         )
     earlier = read_settings(path)
+    if earlier.student is not None:
+        raise UsageError(
+            f"{out}: the student {earlier.student.name} drove there, and --more does not know "
+            "where it lies; give the first command again, with larger --episodes"
+        )
     there = len(_Store(earlier, out).frames)
     return earlier.model_copy(update={"episodes": there + episodes, "frames": None})
 

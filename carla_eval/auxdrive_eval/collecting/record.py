@@ -1,5 +1,5 @@
-"""Recording one episode: the expert drives a route, with disturbances, and what the sensors see is
-written at the recording rate.
+"""Recording one episode: the expert drives a route, with disturbances, or a student does; and what
+the sensors see is written at the recording rate.
 """
 
 from __future__ import annotations
@@ -10,20 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from auxdrive.cards import CameraSpec
 from auxdrive.data.episode_files import EPISODES_DIR
 from auxdrive.data.episode_writer import EpisodeWriter
-from auxdrive.data.plan import ExpertPlan
-from auxdrive.modalities import MODALITIES, Modality
-from auxdrive.route_follower import RouteFollower, TargetPoint
-from auxdrive.standing import STANDING_MPS, StandingTime
-from auxdrive.types import Control, Float32
+from auxdrive.modalities import Modality
+from auxdrive.standing import STANDING_MPS
 
+from auxdrive_eval.collecting.frames import FrameRecorder, Recording
 from auxdrive_eval.collecting.perturbation import Perturbation
+from auxdrive_eval.collecting.student import StudentAtTheWheel
 from auxdrive_eval.conditions import in_condition
 from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
 from auxdrive_eval.simulators.base import Simulator
-from auxdrive_eval.simulators.capabilities import Planning, SeesPoints
 from auxdrive_eval.world import Route, WorldState
 
 _LOG = logging.getLogger(__name__)
@@ -96,22 +93,26 @@ def record_episode(
     max_episode_s: float,
     perturb: bool,
     lidar_points: bool = False,
+    student: StudentAtTheWheel | None = None,
 ) -> int:
     """Record an episode. The sensors are rendered only at the ticks that are recorded.
 
-    The label is always the expert's control, also while the executed steering is disturbed. The
-    episode ends at the end of the route, after `max_episode_s`, at a collision (which no student
-    should copy), or when the ego stands too long.
+    The label is always the expert's control, also while the executed steering is disturbed or the
+    student drives. The episode ends at the end of the route, after `max_episode_s`, at a collision
+    (which no student should copy), or when the ego stands too long; with a student also where it
+    has lost its route, or stands and stands though the expert would go. After other mistakes it
+    goes on, since the student does not know yet how to get out of them.
 
     Args:
-        simulator: where the expert drives; it must have the sensors.
+        simulator: where it is driven; it must have the sensors.
         out: the data set's folder.
         plan: what decides the episode's content.
         modalities: what is recorded; the simulator must sense each of them.
         ticks_per_frame: simulator ticks from one recorded frame to the next, 1 or more.
         max_episode_s: longest duration of the episode, in seconds of game time.
-        perturb: whether the steering is disturbed at times.
+        perturb: whether the steering is disturbed at times while the expert drives.
         lidar_points: whether the LiDAR's points are recorded too.
+        student: who drives beside the expert; None where the expert alone does.
 
     Returns:
         The number of frames.
@@ -119,38 +120,30 @@ def record_episode(
     Raises:
         DataError: the disk cannot be written; no incomplete episode is left.
         SimulatorError: what the simulator raises.
+        StudentFailed: the student failed; no incomplete episode is left.
     """
     route = simulator.random_route(plan.route_seed)
     if plan.condition:
         route = in_condition(route, plan.condition, plan.route_seed)
+    if student is not None:
+        student.start(route, plan.perturbation_seed)
     state = simulator.reset(route, plan.traffic_seed)
-    follower, standing = RouteFollower(route.points, route.options), StandingTime()
     perturbation = Perturbation(plan.perturbation_seed) if perturb else None
     over = _End(route, max_episode_s)
-    shapes = frame_shapes(simulator.camera, modalities)
-    with EpisodeWriter(
-        out,
-        plan.episode_id,
-        modalities,
-        shapes,
-        lidar_points=lidar_points,
-        plans=isinstance(simulator, Planning),
-        keep_on_error=False,
-    ) as writer:
-        while not over.reached(state):
-            target = follower.update(state.ego)
-            standing_s = standing.update(state.speed_mps, state.time_s)
-            control = simulator.expert()
-            if state.frame % ticks_per_frame == 0:
-                disturbed = perturbation is not None and perturbation.offset_rad(state.time_s) != 0
-                row = state_row(state, control, target, standing_s, disturbed)
-                points = points_of(simulator) if lidar_points else None
-                expert_plan = plan_of(simulator)
-                frames = simulator.sense(modalities)
-                writer.append(frames, row, lidar_points=points, plan=expert_plan)
-            state = simulator.step(
-                control if perturbation is None else perturbation.apply(control, state.time_s)
-            )
+    recorded = Recording(modalities, ticks_per_frame, lidar_points, by_expert=student is None)
+    recorder = FrameRecorder(out, plan.episode_id, simulator, route, recorded)
+    with recorder.writer as writer:
+        while not _is_over(over, student, state, writer):
+            drives = student is not None and student.drives(state)
+            pulse = perturbation is not None and perturbation.offset_rad(state.time_s) != 0
+            label = recorder.look(state, disturbed=pulse or drives)
+            control = label if perturbation is None else perturbation.apply(label, state.time_s)
+            if student is not None:
+                own = student.control(simulator, state, label)
+                control = own if drives else control
+            state = simulator.step(control)
+        if student is not None:
+            student.end(state, writer)
         _LOG.debug(
             f"{plan.episode_id}: {len(writer)} frames, {state.time_s:.1f} s of game time, "
             f"route {plan.route_seed}"
@@ -158,65 +151,14 @@ def record_episode(
         return len(writer)
 
 
-def plan_of(simulator: Simulator) -> ExpertPlan | None:
-    """What the simulator's expert means to do now; None where it does not say."""
-    return simulator.expert_plan() if isinstance(simulator, Planning) else None
-
-
-def points_of(simulator: Simulator) -> Float32:
-    """The LiDAR's points in a simulator whose row says that it gives them."""
-    assert isinstance(simulator, SeesPoints), "its row says that it does"
-    return simulator.lidar_points()
-
-
-def state_row(
-    state: WorldState, label: Control, target: TargetPoint, standing_s: float, disturbed: bool
-) -> dict[str, float]:
-    """What is recorded beside the frames of a tick, by the fields of `STATE_DTYPE`.
-
-    Args:
-        state: the world at this tick.
-        label: the expert's control.
-        target: the target points and commands of this tick.
-        standing_s: since when the car has stood still.
-        disturbed: whether the car does not follow the label.
+def _is_over(
+    end: _End, student: StudentAtTheWheel | None, state: WorldState, writer: EpisodeWriter
+) -> bool:
+    """Whether the episode is over. The student is watched in any case, since what ends the episode
+    may be its mistake.
     """
-    return {
-        "time_s": state.time_s,
-        "x_m": state.ego.x_m,
-        "y_m": state.ego.y_m,
-        "yaw_rad": state.ego.yaw_rad,
-        "speed_mps": state.speed_mps,
-        "steer_rad": label.steer_rad,
-        "throttle": label.throttle,
-        "brake": label.brake,
-        "command": int(target.command),
-        "target_x_m": target.target_ego_m[0],
-        "target_y_m": target.target_ego_m[1],
-        "disturbed": int(disturbed),
-        "target_2_x_m": target.next_targets_ego_m[0],
-        "target_2_y_m": target.next_targets_ego_m[1],
-        "target_3_x_m": target.next_targets_ego_m[2],
-        "target_3_y_m": target.next_targets_ego_m[3],
-        "next_command": int(target.next_command),
-        "standing_s": standing_s,
-    }
-
-
-def frame_shapes(
-    camera: CameraSpec, modalities: Sequence[Modality]
-) -> dict[Modality, tuple[int, ...]]:
-    """Frame shapes of the camera's modalities. The LiDAR histogram has a shape of its own.
-
-    Args:
-        camera: that takes the images.
-        modalities: what is recorded.
-    """
-    return {
-        m: MODALITIES[m].array_shape(camera.height, camera.width)
-        for m in modalities
-        if MODALITIES[m].camera_aligned
-    }
+    lost = student is not None and student.is_lost(state, writer)
+    return end.reached(state) or lost
 
 
 class _End:

@@ -8,9 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from auxdrive.errors import AuxdriveError
+
 from auxdrive_eval.collecting.carried import read_episode
 from auxdrive_eval.collecting.record import EpisodePlan, episode_folder, record_episode
 from auxdrive_eval.collecting.settings import CollectSettings
+from auxdrive_eval.collecting.student import StudentAtTheWheel, StudentFailed
+from auxdrive_eval.driving.make_driver import MakeDriver
 from auxdrive_eval.simulators.base import ATTEMPTS, SimulationCrashed, Simulator
 from auxdrive_eval.simulators.settings import make_simulator, require_simulator
 
@@ -29,21 +33,31 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class MakeRecorder:
-    """Makes a worker that records into `out`; None for one on another machine."""
+    """Makes a worker.
+
+    Attributes:
+        settings: of the data set.
+        out: its folder; None for a worker on another machine.
+        driver: makes the student that drives beside the expert; None where the expert drives alone.
+    """
 
     settings: CollectSettings
     out: Path | None
+    driver: MakeDriver | None = None
 
     def __call__(self) -> Recorder:
-        return Recorder(self.settings, self.out)
+        return Recorder(self.settings, self.out, self.driver)
 
     def check_machine(self) -> None:
-        """Refuse another machine that lacks the simulator.
+        """Refuse another machine that lacks the simulator or the student.
 
         Raises:
-            ModuleNotFoundError: it is not installed there.
+            ModuleNotFoundError: the simulator is not installed there.
+            UsageError: the student is not there, is another one, or cannot be set up.
         """
         require_simulator(self.settings.simulator)
+        if self.driver is not None:
+            self.driver.check_machine()
 
 
 class Recorder:
@@ -52,10 +66,14 @@ class Recorder:
     Args:
         settings: of the data set.
         out: its folder; None where that lies on another machine.
+        driver: makes the student that drives beside the expert; None where the expert drives alone.
     """
 
-    def __init__(self, settings: CollectSettings, out: Path | None) -> None:
+    def __init__(
+        self, settings: CollectSettings, out: Path | None, driver: MakeDriver | None = None
+    ) -> None:
         self._settings, self._out = settings, out
+        self._driver = None if driver is None else driver()
         self._simulator: Simulator | None = None
 
     def __call__(self, plan: EpisodePlan) -> Recorded:
@@ -79,15 +97,27 @@ class Recorder:
                     plan.episode_id,
                     crashed,
                 )
-                self.close()
+                self._close_simulator()
         return self._recorded(plan, out)
 
     def _recorded(self, plan: EpisodePlan, out: Path) -> int:
         settings = self._settings
         if self._simulator is None:
             self._simulator = make_simulator(settings.simulator)
+        try:
+            return self._episode(self._simulator, plan, out)
+        except StudentFailed as failed:
+            raise AuxdriveError(
+                f"episode {plan.episode_id} was not recorded: {failed}. Complete episodes are "
+                "kept, and the same command goes on once the student drives"
+            ) from failed
+
+    def _episode(self, simulator: Simulator, plan: EpisodePlan, out: Path) -> int:
+        settings, student = self._settings, None
+        if self._driver is not None and settings.student is not None:
+            student = StudentAtTheWheel(self._driver, settings.student.mix)
         return record_episode(
-            self._simulator,
+            simulator,
             out,
             plan,
             settings.modalities,
@@ -95,10 +125,16 @@ class Recorder:
             max_episode_s=settings.max_episode_s,
             perturb=settings.perturb,
             lidar_points=settings.lidar_points,
+            student=student,
         )
 
     def close(self) -> None:
-        """Release the simulator."""
+        """Release the simulator and the student."""
+        if self._driver is not None:
+            self._driver.close()
+        self._close_simulator()
+
+    def _close_simulator(self) -> None:
         simulator, self._simulator = self._simulator, None
         if simulator is not None:
             simulator.close()

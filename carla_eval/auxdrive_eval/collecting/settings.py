@@ -7,15 +7,22 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from auxdrive.data.dataset import SPLIT_NAME
 from auxdrive.errors import DataError, UsageError
 from auxdrive.mistakes import mistakes_of
 from auxdrive.modalities import Modality
-from auxdrive.strict import Strict, read_model
-from pydantic import Field, ValidationError, field_validator, model_validator
+from auxdrive.strict import Strict, read_model, without_none
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from auxdrive_eval.conditions import parse_conditions
 from auxdrive_eval.routes.plan import COLLECT_SEEDS
@@ -24,6 +31,24 @@ from auxdrive_eval.simulators.settings import SimulatorSettings
 SETTINGS_NAME = "collect.json"
 BLOCK = 10
 """Of so many consecutive episodes, one is for validation and one for the test."""
+
+
+class StudentSettings(Strict):
+    """Who drove beside the expert while a data set was recorded.
+
+    Attributes:
+        name: of the student's folder.
+        sha256: hash of everything that it consists of.
+        role: which network of a run.
+        controller: that turned its predictions into controls; None for that of its task.
+        mix: the probability with which the expert drove a stretch.
+    """
+
+    name: str
+    sha256: str
+    role: str
+    controller: str | None
+    mix: float = Field(ge=0, lt=1)
 
 
 class CollectSettings(Strict):
@@ -46,6 +71,8 @@ class CollectSettings(Strict):
         split_by: what is held out as a whole: 'episode', or 'town' with all its episodes.
         conditions: of the weather, which take turns (`auxdrive_eval.conditions`); none leaves the
             routes in the weathers of their seeds.
+        student: who drove beside the expert. None, and not in the file, where the expert alone
+            drove.
 
     Examples:
         >>> from auxdrive.modalities import Modality
@@ -68,6 +95,11 @@ class CollectSettings(Strict):
     split: str | None = None
     split_by: Literal["episode", "town"] = "episode"
     conditions: tuple[str, ...] = ()
+    student: StudentSettings | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_none(handler(self), "student")
 
     @field_validator("conditions")
     @classmethod
@@ -93,7 +125,17 @@ class CollectSettings(Strict):
     @property
     def ticks_per_frame(self) -> int:
         """Simulator ticks from one recorded frame to the next."""
-        return round(1 / (self.rate_hz * self.simulator.options.tick_s))
+        return ticks_of(self.simulator, self.rate_hz)
+
+
+def ticks_of(simulator: SimulatorSettings, rate_hz: float) -> int:
+    """Simulator ticks from one recorded frame to the next.
+
+    Args:
+        simulator: whose ticks are counted.
+        rate_hz: frames per second of game time.
+    """
+    return round(1 / (rate_hz * simulator.options.tick_s))
 
 
 def check_frames(

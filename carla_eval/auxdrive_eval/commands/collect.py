@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import auxdrive.console as console
 import typer
-from auxdrive.commands.completing import modality_names, some_of
+from auxdrive.commands.completing import modality_names, one_of, some_of
 from auxdrive.commands.names import names_of
 from auxdrive.commands.workers_options import (
     RayOption,
@@ -17,6 +17,7 @@ from auxdrive.commands.workers_options import (
     chosen_workers,
 )
 from auxdrive.console import JsonOption
+from auxdrive.controllers import CONTROLLERS
 from auxdrive.errors import UsageError
 from auxdrive.work import Shown, Work, counted
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from auxdrive.cards import CameraSpec
 
     from auxdrive_eval.collecting.collect import Collected
+    from auxdrive_eval.collecting.seating import Student
     from auxdrive_eval.collecting.settings import CollectSettings
     from auxdrive_eval.simulators.settings import SimulatorSettings
 
@@ -149,6 +151,35 @@ def collect(
         ),
     ] = "episode",
     conditions: ConditionsOption = None,
+    driver: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BUNDLE|RUN",
+            help="Let this student drive, through its own camera, while the expert's plan is "
+            "recorded as the label (DAgger).",
+            show_default=False,
+        ),
+    ] = None,
+    mix: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="With --driver: the probability with which the expert drives instead, drawn for "
+            "stretches of 3 to 8 s; 1 is the expert alone.",
+        ),
+    ] = 0.0,
+    role: Annotated[
+        str, typer.Option(help="With --driver: which network of a run drives.")
+    ] = "student",
+    controller: Annotated[
+        str | None,
+        typer.Option(
+            help=f"With --driver: {', '.join(CONTROLLERS)} (default: that of the model's task).",
+            show_default=False,
+            autocompletion=one_of(CONTROLLERS),
+        ),
+    ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Record what a camera and the development sensors see while the simulator's expert drives.
@@ -163,6 +194,7 @@ def collect(
     from auxdrive_eval.collecting.settings import collect_settings
     from auxdrive_eval.routes.plan import parse_seeds
 
+    student = _student(context, driver, mix, role, controller)
     if more is not None:
         _refuse_beside_more(context)
         settings = more_settings(out, more)
@@ -198,8 +230,32 @@ def collect(
         work = _recording(settings, who.count)
         with console.progress(work) as shown, console.interruptible(lambda: stays):
             on_episode = _Progress(shown, settings.frames)
-            collected = record(settings, out, workers=who, on_episode=on_episode)
+            collected = record(settings, out, workers=who, on_episode=on_episode, student=student)
     _print_collected(collected, json_output)
+
+
+def _student(
+    context: typer.Context, driver: str | None, mix: float, role: str, controller: str | None
+) -> Student | None:
+    """Who drives beside the expert, from what a user typed.
+
+    Raises:
+        UsageError: options do not go together.
+    """
+    from auxdrive_eval.collecting.seating import Student
+    from auxdrive_eval.driving.agents import AgentSource
+    from auxdrive_eval.driving.settings import DriverSource
+
+    if driver is None:
+        alone = [name for name in ("mix", "role", "controller") if _was_typed(context, name)]
+        if alone:
+            raise UsageError(f"--{alone[0]} goes with --driver: give a bundle or a run")
+        return None
+    if _was_typed(context, "size"):
+        raise UsageError("a student sees through its own camera: leave --size out")
+    if controller is not None:
+        CONTROLLERS[controller]  # refuse a wrong name before anything starts
+    return Student(DriverSource(AgentSource(Path(driver), role), controller), mix)
 
 
 def _simulator(chosen: SimulatorSettings, size: str | None) -> SimulatorSettings:
@@ -241,7 +297,7 @@ class _Progress:
 
 def _print_collected(collected: Collected, json_output: bool) -> None:
     sizes = {name: len(ids) for name, ids in collected.card.splits.items()}
-    result = {
+    result: dict[str, object] = {
         "out": str(collected.out),
         "episodes": collected.episodes,
         "frames": collected.frames,
@@ -250,15 +306,24 @@ def _print_collected(collected: Collected, json_output: bool) -> None:
         "splits": sizes,
         "modalities": [modality.value for modality in collected.card.modalities],
     }
+    if collected.mistakes is not None:
+        result["mistakes"] = collected.mistakes.model_dump()
     if json_output:
         console.print_json(result)
         return
     splits = ", ".join(f"{name} {number}" for name, number in sizes.items())
-    rows = [
+    rows: list[tuple[str, object]] = [
         (key.replace("_", " "), splits if key == "splits" else value)
         for key, value in result.items()
-        if key != "modalities"
+        if key not in ("modalities", "mistakes")
     ]
+    if (made := collected.mistakes) is not None:
+        kinds = ", ".join(f"{kind} {number}" for kind, number in made.kinds.items())
+        rows += [
+            ("episodes with mistakes", made.episodes),
+            ("frames around mistakes", made.frames_near),
+            ("mistakes", kinds or "none"),
+        ]
     modalities = ("modalities", ", ".join(collected.card.modalities))
     console.table("recorded", ("what", ""), [*rows, modalities])
 

@@ -20,8 +20,8 @@ from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.decisions import read_controls, read_predictions
 from auxdrive_eval.driving.drivers import Driver
 from auxdrive_eval.driving.folder import DriverIdentity
+from auxdrive_eval.driving.make_driver import MakeDriver
 from auxdrive_eval.driving.route_store import StoredRoute
-from auxdrive_eval.driving.route_worker import MakeRouteWorker
 from auxdrive_eval.driving.settings import DriverSource, EvaluationSettings, traffic_seed
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.base import Simulator
@@ -134,7 +134,7 @@ class Repeating:
             agent = AgentSource(self._found(), settings.role, precision=settings.precision)
             agent.check()
         source = DriverSource(agent, settings.controller, settings.creep_after_s, settings.envelope)
-        return MakeRouteWorker(source, None, settings.simulator, settings.rules).driver()
+        return MakeDriver(source)()
 
     def _found(self) -> Path:
         for path in self._drivers:

@@ -8,7 +8,7 @@ import logging
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -17,19 +17,24 @@ from auxdrive.cards import DatasetCard, EpisodeOrigin
 from auxdrive.data.episode_files import CARD_NAME, EPISODES_DIR, clean_partial, write_card
 from auxdrive.errors import DataError, UsageError
 from auxdrive.mistakes import mistakes_of
-from auxdrive.modalities import Modality, classes_of
+from auxdrive.modalities import Modality
 from auxdrive.storage.claims import FolderKind, changed, claim
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import entries, exists, is_folder
 from auxdrive.strict import Strict, read_model
 from pydantic import Field, ValidationError, model_validator
 
+from auxdrive_eval.collecting.card import blank_card
 from auxdrive_eval.collecting.carried import write_episode
-from auxdrive_eval.collecting.settings import check_frames, divided, recorded_by_default
+from auxdrive_eval.collecting.settings import (
+    check_frames,
+    divided,
+    recorded_by_default,
+    ticks_of,
+)
 from auxdrive_eval.conditions import condition_of_id, plain_id
 from auxdrive_eval.driving.route_store import StoredRoute
 from auxdrive_eval.driving.settings import EvaluationSettings, differences
-from auxdrive_eval.simulators.settings import make_simulator
 
 SETTINGS_NAME = "record.json"
 DEFAULT_RATE_HZ = 4.0
@@ -77,6 +82,11 @@ class RecordSettings(Strict):
     rate_hz: float = Field(gt=0)
     modalities: tuple[Modality, ...]
     lidar_points: bool = False
+
+    @property
+    def ticks_per_frame(self) -> int:
+        """Simulator ticks from one recorded frame to the next."""
+        return ticks_of(self.evaluation.simulator, self.rate_hz)
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
@@ -229,19 +239,13 @@ def _blank_card(settings: RecordSettings) -> DatasetCard:
             f"the student {evaluation.driver} (sha256 {evaluation.driver_sha256[:16]}), with the "
             "labels of its expert"
         )
-    with closing(make_simulator(evaluation.simulator, sensors=False)) as simulator:
-        return DatasetCard(
-            name=f"{evaluation.driver}-{evaluation.simulator.kind}-s{evaluation.seed}",
-            rate_hz=settings.rate_hz,
-            modalities=settings.modalities,
-            classes=classes_of(settings.modalities),
-            camera=simulator.camera,
-            steering=simulator.steering,
-            vehicle=simulator.vehicle,
-            source=(
-                f"{evaluation.simulator.spec.title}, driven by {who}; settings in {SETTINGS_NAME}"
-            ),
-        )
+    return blank_card(
+        evaluation.simulator,
+        f"{evaluation.driver}-{evaluation.simulator.kind}-s{evaluation.seed}",
+        settings.rate_hz,
+        settings.modalities,
+        f"driven by {who}; settings in {SETTINGS_NAME}",
+    )
 
 
 def is_by_expert(evaluation: EvaluationSettings) -> bool:

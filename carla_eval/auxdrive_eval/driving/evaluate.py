@@ -30,6 +30,7 @@ from auxdrive_eval.driving.folder import (
 )
 from auxdrive_eval.driving.following import check_controller
 from auxdrive_eval.driving.keeping import KEEP_NOTHING, Keeping, KeepOptions, kept
+from auxdrive_eval.driving.make_driver import MakeDriver
 from auxdrive_eval.driving.route_store import (
     StoredRoute,
     clean_partial_routes,
@@ -141,9 +142,8 @@ def drive_all(
             seen, ids = _as_seen(settings, source, described), [each.route_id for each in routes]
             with kept(keep, seen, ids) as keeping:
                 theirs = keeping.elsewhere() if who.elsewhere else keeping
-                make = MakeRouteWorker(
-                    source, described, settings.simulator, settings.rules, theirs
-                ).with_agent(agent, who, driver.files)
+                seat = MakeDriver(source, described).with_agent(agent, who, driver.files)
+                make = MakeRouteWorker(seat, settings.simulator, settings.rules, theirs)
                 drive = _Drive(make, keeping, out, settings, driver, routes)
                 return drive.run(who, retry_crashed, on_route)
         finally:
@@ -223,8 +223,8 @@ class _Drive:
             (job for job in jobs if job.index not in done),
             key=lambda job: -job.route.length_m if not is_one_here(workers) else 0.0,
         )
-        if left and self.make.source.agent is not None and self.driver.files:
-            self.watch = Watch(self.make.source.agent.path, out, self.driver.files)
+        if left and self.make.driver.source.agent is not None and self.driver.files:
+            self.watch = Watch(self.make.driver.source.agent.path, out, self.driver.files)
         for job, driven in run_jobs(self.make, left, workers):
             save_route(out, self.keeping.take(driven) if workers.elsewhere else driven)
             stored = load_route(out, job.index)
@@ -266,7 +266,7 @@ class _Drive:
         """Record files that the agent wrote into its own folder, so that they do not make it a
         different agent when the evaluation is resumed.
         """
-        agent = self.make.source.agent
+        agent = self.make.driver.source.agent
         if agent is None:
             return
         now = self.driver.with_new_files(agent, self.out)

@@ -12,6 +12,7 @@ from auxdrive.data.episode_files import (
     AHEAD_NAME,
     CARD_NAME,
     EPISODES_DIR,
+    MISTAKES_NAME,
     PLAN_NAME,
     POINTS_END_NAME,
     POINTS_NAME,
@@ -202,13 +203,13 @@ class Dataset:
     def fingerprint(self) -> str:
         """SHA-256 (hex) of what was recorded. Model cards name the training data by it.
 
-        It covers the card, the ids of all episodes, every `state.npy`, `ahead.npy` and `plan.npy`
-        in full, and of each file of frames or points the size, the first and last 64 KiB (with the
-        header) and 16 blocks of 4 KiB spread evenly between. A change that keeps a file's size and
-        touches none of these goes unnoticed: reading everything would take minutes and not a
-        fraction of a second. Derived modalities are left out, so that deriving them later does not
-        change the fingerprint. For several data sets it is the SHA-256 over the fingerprints of
-        all, in their order.
+        It covers the card, the ids of all episodes, every `state.npy`, `ahead.npy`, `plan.npy` and
+        `mistakes.json` in full, and of each file of frames or points the size, the first and last
+        64 KiB (with the header) and 16 blocks of 4 KiB spread evenly between. A change that keeps a
+        file's size and touches none of these goes unnoticed: reading everything would take minutes
+        and not a fraction of a second. Derived modalities are left out, so that deriving them later
+        does not change the fingerprint. For several data sets it is the SHA-256 over the
+        fingerprints of all, in their order.
         """
         if self._path is None:
             joined = hashlib.sha256(b"auxdrive-joined-fingerprint-1\0")
@@ -280,6 +281,9 @@ def _feed_episode(digest: hashlib._Hash, episode: EpisodeReader) -> None:
     if episode.plan is not None:
         _feed(digest, PLAN_NAME.encode())  # so that it cannot pass for `ahead.npy`
         _feed(digest, _read(episode.path / PLAN_NAME))
+    if episode.mistakes:
+        _feed(digest, MISTAKES_NAME.encode())
+        _feed(digest, _read(episode.path / MISTAKES_NAME))
     for modality in episode.modalities:
         source = MODALITIES[modality].derived_from
         if source is None or not episode.has(source):

@@ -5,7 +5,8 @@ N records of `STATE_DTYPE`. Where somebody else drove than whose control is the 
 `episodes/<id>/ahead.npy` holds (N, K) records: of each frame the K next ones, at the data set's
 rate, as they would have been had the driver of the labels driven on from there. Where the points of
 the LiDAR were recorded, they lie in `lidar_points.npy` and `lidar_points_end.npy`
-(`auxdrive.data.lidar_points`); the expert's plans, N records of `PLAN_DTYPE`, in `plan.npy`. A
+(`auxdrive.data.lidar_points`); the expert's plans, N records of `PLAN_DTYPE`, in `plan.npy`. Where
+a student drove and made mistakes, `mistakes.json` says when (`auxdrive.data.driving_mistakes`). A
 finished episode is put in place by one rename, so an episode that can be seen is complete.
 """
 
@@ -24,6 +25,7 @@ AHEAD_NAME = "ahead.npy"
 POINTS_NAME = "lidar_points.npy"
 POINTS_END_NAME = "lidar_points_end.npy"
 PLAN_NAME = "plan.npy"
+MISTAKES_NAME = "mistakes.json"
 
 
 def clean_partial(dataset_dir: Path | str) -> tuple[str, ...]:

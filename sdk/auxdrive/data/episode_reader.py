@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from auxdrive.data.driving_mistakes import DrivingMistake, read_mistakes
 from auxdrive.data.episode_files import AHEAD_NAME, PLAN_NAME, STATE_NAME
 from auxdrive.data.lidar_points import LidarPoints, has_points
 from auxdrive.data.plan import PLAN_DTYPE
@@ -109,6 +110,15 @@ class EpisodeReader:
             DataError: the file was damaged since.
         """
         return map_npy(self.path / PLAN_NAME) if self._has_plan else None
+
+    @property
+    def mistakes(self) -> tuple[DrivingMistake, ...]:
+        """The mistakes of whoever drove, in the order of time; none where nobody noted any.
+
+        Raises:
+            DataError: their file is damaged.
+        """
+        return read_mistakes(self.path)
 
     @property
     def episode_id(self) -> str:

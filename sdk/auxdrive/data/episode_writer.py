@@ -11,6 +11,7 @@ from typing import Self
 
 import numpy as np
 
+from auxdrive.data.driving_mistakes import DrivingMistake, write_mistakes
 from auxdrive.data.episode_files import AHEAD_NAME, EPISODES_DIR, PLAN_NAME, STATE_NAME
 from auxdrive.data.lidar_points import PointsWriter, checked_points
 from auxdrive.data.plan import PLAN_DTYPE, ExpertPlan, checked_plan
@@ -108,6 +109,7 @@ class EpisodeWriter:
         self._ahead: NpyStream | None = None
         self._points: PointsWriter | None = None
         self._plan: NpyStream | None = None
+        self._mistakes: list[DrivingMistake] = []
         self._bytes = 0
         self._last_time_s = -np.inf
         self._open = True
@@ -199,6 +201,19 @@ class EpisodeWriter:
         what = "has none" if given is None else "brings some, which were not announced"
         raise InputError(f"episode {self.episode_id}: LiDAR points: the instant {what}")
 
+    def note_mistake(self, mistake: DrivingMistake) -> None:
+        """Note a mistake of whoever drives; it is stored with the episode (`mistakes.json`).
+
+        Args:
+            mistake: what and when.
+
+        Raises:
+            InputError: the writer is closed.
+        """
+        if not self._open:
+            raise InputError(f"episode {self.episode_id}: is closed")
+        self._mistakes.append(mistake)
+
     def close(self) -> None:
         """Publish the episode. Does nothing when the writer is closed already.
 
@@ -236,6 +251,7 @@ class EpisodeWriter:
         for stream in (self._state, self._ahead, self._points, self._plan, *self._streams.values()):
             if stream is not None:
                 stream.finish(len(self))
+        write_mistakes(self._partial, self._mistakes)
         put_in_place(self._partial, self.path)
         self._open = False
 

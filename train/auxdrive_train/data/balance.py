@@ -1,9 +1,10 @@
 """Balance of training samples by what the car is about to do. Recorded driving mostly goes straight
-on, and a tenth of it is waiting.
+on, and a tenth of it is waiting. And it is rarely near a mistake.
 
 Most samples at rest are followed by more rest, so with an L1 loss, which estimates the median, a
 student learns to stay (the inertia problem, Codevilla et al. 2019, section 4.3). Turns are few, and
-a car that misses one has lost its route.
+a car that misses one has lost its route. Where a student drove (`auxdrive collect --driver`), the
+frames around its mistakes teach what it does not know yet.
 """
 
 from __future__ import annotations
@@ -33,6 +34,12 @@ class BalanceConfig(Strict):
     turn_repeat: int = Field(
         default=1, ge=1, description="n: each sample in which the car turns is shown n times"
     )
+    mistake_repeat: int = Field(
+        default=1,
+        ge=1,
+        description="n: each sample around a mistake of a student that drove, from 5 s before to "
+        "3 s after it, is shown n times as often",
+    )
 
 
 def balance(samples: SampleSet, config: BalanceConfig) -> SampleSet:
@@ -41,27 +48,36 @@ def balance(samples: SampleSet, config: BalanceConfig) -> SampleSet:
 
     Args:
         samples: the training samples as recorded.
-        config: how often samples at rest and in turns are shown. The default shows each sample
-            once, for any task.
+        config: how often samples at rest, in turns and around mistakes are shown. The default shows
+            each sample once, for any task.
 
     Returns:
         The samples, some of them repeated or left out, in the recorded order.
 
     Raises:
-        UsageError: the task does not predict a path, so that it is unknown where the car will be.
+        UsageError: rests or turns are asked for, and the task does not predict a path, so that it
+            is unknown where the car will be.
     """
     if config == BalanceConfig():
         return samples
+    times = np.where(samples.near_mistake, config.mistake_repeat, 1)
+    if (config.rest_every, config.turn_repeat) != (1, 1):
+        times *= _by_manoeuvre(samples, config)
+    return samples.chosen(np.repeat(np.arange(len(samples)), times))
+
+
+def _by_manoeuvre(samples: SampleSet, config: BalanceConfig) -> NDArray[np.int64]:
+    """How often each sample is shown by what the car is about to do: int64 (N,)."""
     path = samples.task.path(samples.label)
     if path is None:
         raise UsageError(
-            "balance is for tasks that say where the car will be, as waypoints do; the task "
-            f"{samples.task.name} does not"
+            "balance of rests and turns is for tasks that say where the car will be, as waypoints "
+            f"do; the task {samples.task.name} does not"
         )
     resting, turning = manoeuvres(path)
     times = np.where(turning, config.turn_repeat, 1)
     times[resting & (np.cumsum(resting) % config.rest_every != 0)] = 0
-    return samples.chosen(np.repeat(np.arange(len(samples)), times))
+    return times.astype(np.int64)
 
 
 def manoeuvres(waypoints_nt2: Float32) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

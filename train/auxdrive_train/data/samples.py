@@ -45,6 +45,7 @@ class SampleSet:
         taken_s: float64 (N,), when each sample was taken, in seconds since its drive began.
         ego: float32 (N, E), ego inputs in physical units.
         label: float32 (N, *label_shape), labels in physical units.
+        near_mistake: bool (N,), which lie around a mistake of whoever drove.
     """
 
     card: DatasetCard
@@ -59,6 +60,7 @@ class SampleSet:
     taken_s: Float64
     ego: Float32
     label: Float32
+    near_mistake: NDArray[np.bool_]
     _frames: dict[Modality, list[AnyArray | None]] = field(repr=False)
 
     @classmethod
@@ -115,6 +117,7 @@ class SampleSet:
             taken_s=np.concatenate([each.taken_s for each in found]),
             ego=np.concatenate([each.ego for each in found]),
             label=np.concatenate([each.label for each in found]),
+            near_mistake=np.concatenate([each.near_mistake for each in found]),
             # A plain view of the map: slicing np.memmap itself takes as long as copying a small
             # frame.
             _frames={
@@ -142,6 +145,7 @@ class SampleSet:
             taken_s=self.taken_s[numbers],
             ego=self.ego[numbers],
             label=self.label[numbers],
+            near_mistake=self.near_mistake[numbers],
         )
 
     def independent(self, at_least: int) -> tuple[NDArray[np.int64], str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from auxdrive.data.dataset import Dataset
+from auxdrive.data.driving_mistakes import near_mistakes
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.data.plan import with_plan
 from auxdrive.data.sessions import Stretch, whole
@@ -29,6 +30,7 @@ class UsableFrames:
         taken_s: float64 (N,), when each was taken, in seconds since the drive began.
         ego: float32 (N, E), ego inputs in physical units.
         label: float32 (N, *label_shape), labels in physical units.
+        near_mistake: bool (N,), which lie around a mistake of whoever drove.
     """
 
     rows: NDArray[np.int64]
@@ -36,6 +38,7 @@ class UsableFrames:
     taken_s: Float64
     ego: Float32
     label: Float32
+    near_mistake: NDArray[np.bool_]
 
 
 def by_episode(dataset: Dataset, parts: Iterable[str | Stretch]) -> dict[str, list[Stretch]]:
@@ -78,13 +81,14 @@ def usable_frames(
     for part in stretches:
         inside[part.start : part.stop] = True
     rows = np.flatnonzero(inside & labels.valid).astype(np.int64)
-    origin = dataset.origin(name)
+    origin, time_s = dataset.origin(name), reader.state["time_s"][rows]
     return UsableFrames(
         rows=rows,
         session=origin.session,
-        taken_s=origin.start_s + reader.state["time_s"][rows],
+        taken_s=origin.start_s + time_s,
         ego=labels.ego[rows],
         label=labels.label[rows],
+        near_mistake=near_mistakes(time_s, reader.mistakes),
     )
 
 

@@ -158,8 +158,8 @@ class TrainConfig(Strict):
     )
     balance: BalanceConfig = Field(
         default=BalanceConfig(),
-        description="how often an epoch shows samples at rest and in turns; for tasks that "
-        "predict a path, such as waypoints",
+        description="how often an epoch shows samples at rest and in turns, for tasks that predict "
+        "a path, such as waypoints, and around mistakes of a student that drove",
     )
     seed: int = Field(
         default=0,
