@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from auxdrive_eval.collecting.seating import Student
     from auxdrive_eval.collecting.settings import CollectSettings, collect_settings
     from auxdrive_eval.criteria.base import Criterion, Event, EventKind
+    from auxdrive_eval.dagger.rounds import dagger_in
+    from auxdrive_eval.dagger.settings import DaggerConfig
     from auxdrive_eval.driving.drive_data import RecordOptions
     from auxdrive_eval.driving.evaluate import drive_all
     from auxdrive_eval.driving.keeping import KeepOptions
@@ -37,6 +39,8 @@ __getattr__, __dir__ = front(__name__, {
     "collecting.seating": "Student",
     "collecting.settings": "CollectSettings collect_settings",
     "criteria.base": "Criterion Event EventKind",
+    "dagger.rounds": "dagger_in",
+    "dagger.settings": "DaggerConfig",
     "driving.drive_data": "RecordOptions",
     "driving.evaluate": "drive_all",
     "driving.keeping": "KeepOptions",
@@ -58,9 +62,10 @@ wait_passively()  # torch is imported with the agents, also in worker processes
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library prints nothing
 
 __all__ = [
-    "RULE_SETS", "SIMULATORS", "CollectSettings", "Criterion", "DriverSource", "EvaluationSettings",
-    "Event", "EventKind", "GeoReference", "KeepOptions", "LeaderboardConfig", "RecordOptions",
-    "Route", "RoutePlanner", "RuleSet", "Simulator", "SimulatorOptions", "SimulatorSettings",
-    "SimulatorSpec", "Student", "TownMap", "Weather", "WorldState", "agent_plan", "collect",
-    "collect_settings", "drive_all", "leaderboard_config", "load_routes", "make_simulator",
+    "RULE_SETS", "SIMULATORS", "CollectSettings", "Criterion", "DaggerConfig", "DriverSource",
+    "EvaluationSettings", "Event", "EventKind", "GeoReference", "KeepOptions", "LeaderboardConfig",
+    "RecordOptions", "Route", "RoutePlanner", "RuleSet", "Simulator", "SimulatorOptions",
+    "SimulatorSettings", "SimulatorSpec", "Student", "TownMap", "Weather", "WorldState",
+    "agent_plan", "collect", "collect_settings", "dagger_in", "drive_all", "leaderboard_config",
+    "load_routes", "make_simulator",
 ]  # fmt: skip

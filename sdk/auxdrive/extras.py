@@ -26,7 +26,8 @@ EVERYWHERE = ("filelock", "scipy", "jinja2", "markupsafe")
 EXTRA_OF_COMMAND = {
     "train": "train", "select": "train", "ingest": "train", "evaluate": "train",
     "sweep": "train", "export": "deploy", "collect": "sim", "drive": "sim", "merge": "sim",
-    "score": "sim", "diagnose": "sim", "demo": "all", "sign": "sign",
+    "score": "sim", "diagnose": "sim", "dagger": "all", "demo": "all",
+    "sign": "sign",
 }  # fmt: skip
 """The extra that a command needs beside the command line's."""
 WITHIN_EXTRA = {

@@ -8,8 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.data.dataset import Dataset
-from auxdrive.errors import UsageError
+from auxdrive.data.driving_mistakes import DrivingMistake
+from auxdrive.data.episode_files import write_card
+from auxdrive.data.episode_writer import EpisodeWriter
+from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive_train.data.augment import AugmentConfig, augment
 from auxdrive_train.data.balance import BalanceConfig, balance, manoeuvres
@@ -57,6 +61,39 @@ def test_shares_change_and_samples_do_not(stripe_data: Path) -> None:
 def test_a_task_without_waypoints_is_refused(stripe_data: Path) -> None:
     with pytest.raises(UsageError, match="the task steering does not"):
         balance(samples(stripe_data, "steering"), BalanceConfig(turn_repeat=2))
+
+
+def test_frames_around_a_students_mistakes_are_shown_more_often(tmp_path: Path) -> None:
+    """From the recording to the samples: 40 frames at 4 Hz, and a red light after 6 s."""
+    image = np.zeros((4, 6, 3), np.uint8)
+    acted = {"steer_rad": 0.0, "throttle": 0.5, "brake": 0.0}
+
+    def record(folder: Path, *mistakes: DrivingMistake) -> Dataset:
+        with EpisodeWriter(folder, "e0", [Modality.RGB]) as writer:
+            for frame in range(40):
+                writer.append({Modality.RGB: image}, {"time_s": frame / 4, **acted})
+            for mistake in mistakes:
+                writer.note_mistake(mistake)
+        camera = CameraSpec(width=6, height=4)
+        write_card(
+            folder, DatasetCard(name="a", rate_hz=4.0, modalities=(Modality.RGB,), camera=camera)
+        )
+        return Dataset.open(folder)
+
+    mistake = DrivingMistake(kind="red_light", time_s=6.0)
+    plain, wrong = record(tmp_path / "plain"), record(tmp_path / "wrong", mistake)
+    assert wrong.episode("e0").mistakes == (mistake,)
+    assert not (tmp_path / "plain" / "episodes" / "e0" / "mistakes.json").exists()
+    assert plain.fingerprint() != wrong.fingerprint()
+    for data, near in ((plain, 0), (wrong, 33)):  # from 1 s to 9 s
+        whole = SampleSet.open(data, ("e0",), make_task("steering", data.card), [Modality.RGB])
+        shown = balance(whole, BalanceConfig(mistake_repeat=3))
+        assert len(shown) == 40 + 2 * near
+        assert (np.bincount(shown.frame_of)[4:37] == (3 if near else 1)).all()
+    damaged = tmp_path / "wrong" / "episodes" / "e0" / "mistakes.json"
+    damaged.write_text("{}")
+    with pytest.raises(DataError, match=r"mistakes\.json"):
+        SampleSet.open(wrong, ("e0",), make_task("steering", wrong.card), [Modality.RGB])
 
 
 def test_speed_noise_is_added_so_that_a_car_at_rest_is_disturbed_too(stripe_data: Path) -> None:

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import auxdrive.console as console
 from auxdrive.inspection.base import Inspection, Summary
+from auxdrive.runs import RunFolder
 
+from auxdrive_eval.commands.dagger import show_rounds
+from auxdrive_eval.dagger.folder import (
+    STATE_NAME,
+    DaggerFolder,
+    Round,
+    is_dagger,
+    read_state,
+    rounds_of,
+)
 from auxdrive_eval.driving.folder import is_drive
 from auxdrive_eval.driving.inspection import summarise_drive, summarise_route
 from auxdrive_eval.driving.route_store import is_route
@@ -153,6 +163,41 @@ def _show_route(summary: Summary) -> None:
         console.line(f"  {line}")
 
 
+def _show_dagger(summary: Summary) -> None:
+    show_rounds([Round.model_validate(each) for each in summary["rounds"]])
+    left = [each["number"] for each in summary["rounds"] if each["open_loop"] is None]
+    if left:
+        numbers = ", ".join(map(str, left))
+        console.line(f"not trained yet: {numbers}; `auxdrive dagger` with the same --out goes on")
+
+
+def _summarise_dagger(path: Path) -> Summary:
+    folder = DaggerFolder(path)
+    state = read_state(folder.state_path)
+    rounds = rounds_of(state)
+    lost = [
+        f"{run}: the run of a finished round is gone"
+        for each in rounds
+        if each.open_loop is not None and not RunFolder(run := folder.run_of(each.number)).is_run
+    ]
+    return {
+        "kind": "dagger",
+        "path": str(path),
+        "config": state.config.model_dump(mode="json"),
+        "rounds": [each.model_dump(mode="json") for each in rounds],
+        "broken": lost,
+        "doubts": [],
+    }
+
+
+DAGGER = Inspection(
+    what="rounds of DAgger",
+    known_by=STATE_NAME,
+    holds=is_dagger,
+    summarise=_summarise_dagger,
+    show=_show_dagger,
+    no_page="each run and data set in it has a page",
+)
 DRIVE = Inspection(
     what="drive",
     known_by="settings.json and driver.json",

@@ -6,11 +6,7 @@ A stage that has finished is not run again, so a demo that was stopped continues
 
 from __future__ import annotations
 
-import json
-import logging
 import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -22,13 +18,10 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.errors import DataError
 from auxdrive.runs import RunFolder
 from auxdrive.storage.claims import FolderKind, changed, claim
-from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import exists
-from auxdrive.strict import Strict, read_model
-from auxdrive.work import Shown, Unseen, Work, duration
-from pydantic import Field
+from auxdrive.strict import read_model
 
-from auxdrive_eval.demo.command_process import command
+from auxdrive_eval.command_process import command
 from auxdrive_eval.demo.efforts import efforts
 from auxdrive_eval.demo.settings import (
     CAMERA,
@@ -40,26 +33,18 @@ from auxdrive_eval.demo.settings import (
     Model,
     recipe,
 )
+from auxdrive_eval.staged import Staged, StagesDone
 
 STATE_NAME = "demo.json"
-_LOG = logging.getLogger(__name__)
 
 
-class _Stage(Strict):
-    seconds: float
-    output: dict[str, Any]
-
-
-class _State(Strict):
-    """What `demo.json` contains: the settings, what else decides the results, the wall time and
-    output of each finished stage, and the wall time of the whole. The whole takes less than the sum
-    of its stages if some ran at the same time.
+class _State(StagesDone):
+    """What `demo.json` contains: the settings, what else decides the results, and the finished
+    stages.
     """
 
     settings: DemoSettings
     recipe: dict[str, Any]
-    done: dict[str, _Stage]
-    wall_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
 
 def _read_state(path: Path) -> _State:
@@ -109,7 +94,7 @@ def demo_in(out: Path, settings: DemoSettings) -> Iterator[Demo]:
         yield Demo(out, settings, earlier)
 
 
-class Demo:
+class Demo(Staged):
     """A demo in a folder (see `demo_in`): its settings, the output of each finished stage, and the
     wall time of all of them.
 
@@ -122,62 +107,8 @@ class Demo:
     def __init__(self, out: Path, settings: DemoSettings, earlier: _State | None = None) -> None:
         self.out = out
         self.settings = settings
-        self.done: dict[str, dict[str, Any]] = {}
-        self.wall_s = 0.0
-        if earlier is not None:
-            self.done = {name: stage.model_dump() for name, stage in earlier.done.items()}
-            self.wall_s = earlier.wall_s
-        self._lock = threading.Lock()
-        self._mark_s = time.perf_counter()
-        self._efforts = efforts(settings)
-        self._shown: Shown = Unseen()
-        self._save()
-
-    @property
-    def work(self) -> Work:
-        """The work whose progress is shown."""
-        return Work("demo", "stage", len(self._efforts), effort=sum(self._efforts.values()))
-
-    def show(self, shown: Shown) -> None:
-        """Report progress to `shown`, beginning with what has been done already."""
-        self._shown = shown
-        there = [name for name in self.done if name in self._efforts]
-        shown.found(len(there), effort=sum(self._efforts[name] for name in there))
-
-    def _save(self) -> None:
-        document = {
-            "settings": self.settings.model_dump(mode="json"),
-            "recipe": recipe(),
-            "done": self.done,
-            "wall_s": self.wall_s,
-        }
-        write_atomic(self.out / STATE_NAME, json.dumps(document, indent=2).encode())
-
-    def stage(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Run a stage unless it has been run, and store its output and its wall time.
-
-        Args:
-            name: of the stage, such as "train samd"; its result is stored under it.
-            work: does what the stage consists of. Its output is stored as JSON.
-
-        Returns:
-            The output of `work`, of this call or of an earlier one.
-        """
-        if name not in self.done:
-            _LOG.info(f"begin: {name}")
-            start_s = time.perf_counter()
-            output = work()
-            with self._lock:
-                now_s = time.perf_counter()
-                self.done[name] = {"seconds": now_s - start_s, "output": output}
-                self.wall_s, self._mark_s = self.wall_s + now_s - self._mark_s, now_s
-                self._save()
-            if name in self._efforts:
-                took = f"{name} took {duration(now_s - start_s)}"
-                self._shown.done(1, took, effort=self._efforts[name])
-        output = self.done[name]["output"]
-        assert isinstance(output, dict)
-        return output
+        head = {"settings": settings.model_dump(mode="json"), "recipe": recipe()}
+        super().__init__(out / STATE_NAME, head, efforts(settings), "demo", earlier)
 
     def lanes(self, works: Sequence[Callable[[], None]], at_once: int) -> None:
         """Run works of several stages each, some at the same time. After the first failure no
@@ -201,7 +132,7 @@ class Demo:
         each on one core, which is faster than one after the other on several cores.
         """
         settings, data = self.settings, self.out / "data"
-        self._mark_s = time.perf_counter()
+        self.begin()
         modalities = ",".join(("rgb", *settings.auxiliaries))
         record = [
             "--frames",

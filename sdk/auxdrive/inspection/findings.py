@@ -17,6 +17,7 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_files import (
     AHEAD_NAME,
     EPISODES_DIR,
+    MISTAKES_NAME,
     PLAN_NAME,
     POINTS_END_NAME,
     POINTS_NAME,
@@ -185,7 +186,7 @@ def _around(dataset: Dataset, episodes: dict[str, EpisodeReader]) -> Iterable[st
         for folder in (entry for entry in entries(part.path / EPISODES_DIR) if is_partial(entry)):
             yield f"{folder.name}: a recording that was not finished, ignored"
     known = {f"{modality}.npy" for modality in Modality}
-    known |= {STATE_NAME, AHEAD_NAME, PLAN_NAME, POINTS_NAME, POINTS_END_NAME}
+    known |= {STATE_NAME, AHEAD_NAME, PLAN_NAME, MISTAKES_NAME, POINTS_NAME, POINTS_END_NAME}
     for episode_id, episode in episodes.items():
         strangers = sorted(entry.name for entry in entries(episode.path) if entry.name not in known)
         if strangers:

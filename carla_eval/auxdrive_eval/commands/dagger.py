@@ -1,0 +1,93 @@
+"""`auxdrive dagger`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import auxdrive.console as console
+import typer
+from auxdrive.commands.workers_options import WorkersOption
+from auxdrive.console import JsonOption
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from auxdrive_eval.dagger.folder import Round
+
+
+def dagger(
+    config: Annotated[
+        Path, typer.Argument(help="The settings, a YAML file.", show_default=False)
+    ],
+    out: Annotated[
+        Path, typer.Option(help="The folder of the rounds; rounds that were stopped are continued.")
+    ] = Path("dagger"),
+    workers: WorkersOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Rounds of DAgger: the newest student drives while the expert's plan is recorded as the label,
+    and the next one trains on all recordings.
+    """
+    from auxdrive.extras import modules_of, require_modules
+
+    from auxdrive_eval.dagger.rounds import dagger_in
+    from auxdrive_eval.dagger.settings import load_dagger
+
+    require_modules(*modules_of(("train", "sim")))
+    settings = load_dagger(config)
+    with dagger_in(out, settings, workers or 1) as rounds, console.progress(rounds.work) as shown:
+        rounds.show(shown)
+        stays = f"finished stages are in {out}, and the same command goes on"
+        with console.interruptible(lambda: stays):
+            rounds.run()
+        table = rounds.rounds
+    if json_output:
+        console.print_json(
+            {"out": str(out), "rounds": [each.model_dump(mode="json") for each in table]}
+        )
+    else:
+        show_rounds(table)
+        console.note(f"students: {out / 'runs'}; the last is round-{settings.rounds}")
+
+
+def show_rounds(rounds: Sequence[Round]) -> None:
+    """Print the table of rounds.
+
+    Args:
+        rounds: round 0 first.
+    """
+    metric = next((each.metric for each in rounds if each.metric), "metric")
+    columns = (
+        "round",
+        "mix",
+        "frames",
+        "in all",
+        "episodes with mistakes, %",
+        "frames around mistakes, %",
+        f"validation {metric}",
+        "driving score, of 100",
+        "route completion, %",
+        "minutes",
+    )
+    console.table("rounds", columns, [_row(each) for each in rounds])
+
+
+def _row(each: Round) -> tuple[object, ...]:
+    made = each.mistakes
+    return (
+        each.number,
+        each.mix,
+        each.frames,
+        each.frames_in_all,
+        None if made is None else _percent(made.episodes, each.episodes),
+        None if made is None else _percent(made.frames_near, each.frames),
+        None if each.open_loop is None else f"{each.open_loop:.4g}",
+        None if each.driving_score is None else f"{each.driving_score:.1f}",
+        None if each.route_completion is None else f"{each.route_completion:.1f}",
+        f"{each.seconds / 60:.1f}",
+    )
+
+
+def _percent(part: int, whole: int | None) -> str | None:
+    return f"{100 * part / whole:.0f}" if whole else None

@@ -1,0 +1,160 @@
+"""The settings of rounds of DAgger, as `auxdrive dagger` reads them.
+
+data: data/expert        # a recording of the expert, by `auxdrive collect`
+train:                   # the settings of every training, as for `auxdrive train`
+  task: waypoints
+  epochs: 6
+train_on:                # what the rounds after the first change of them
+  balance: {mistake_repeat: 3}
+rounds: 3
+frames: 2000
+mix: [0.5, 0.25, 0]
+drive: 1000-1004
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from auxdrive.controllers import CONTROLLERS
+from auxdrive.errors import ConfigError, UsageError
+from auxdrive.mistakes import mistakes_of
+from auxdrive.strict import Strict, refuse_odd
+from auxdrive.strict_yaml import read_yaml
+from pydantic import Field, ValidationError, field_validator
+
+from auxdrive_eval.routes.plan import parse_seeds
+
+Share = Annotated[float, Field(ge=0, le=1)]
+_NOT_IN_TRAIN = ("data", "init_from")
+
+
+class DaggerConfig(Strict):
+    """What the rounds do. Round 0 trains on the expert's recording alone.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from auxdrive_eval import DaggerConfig
+        >>> config = DaggerConfig(data=(Path("data"),), train={"task": "waypoints"}, mix=(0.5, 0.0))
+        >>> [config.mix_of(number) for number in (1, 2, 3)]
+        [0.5, 0.0, 0.0]
+    """
+
+    data: tuple[Path, ...] = Field(
+        min_length=1,
+        description="the expert's recording by `auxdrive collect`, or a list of data sets that "
+        "begins with one; the rounds are recorded as it was",
+    )
+    train: dict[str, Any] = Field(
+        default={}, description="the settings of every training, as for `auxdrive train`"
+    )
+    train_on: dict[str, Any] = Field(
+        default={}, description="what the rounds after the first change of `train`"
+    )
+    rounds: int = Field(default=3, ge=1, description="rounds in which the student drives")
+    frames: int = Field(
+        default=2000, ge=1, description="least number of frames that each round records"
+    )
+    mix: tuple[Share, ...] = Field(
+        default=(0.5, 0.25, 0.0),
+        min_length=1,
+        description="the probability with which the expert drives a stretch, by the round; the "
+        "last goes on",
+    )
+    start: Literal["last", "anew"] = Field(
+        default="last",
+        description="where the training of a round starts: at the weights of the last round, or "
+        "at fresh ones",
+    )
+    routes: str = Field(
+        default="0-999", description="seeds of the routes on which rounds are recorded"
+    )
+    drive: str = Field(
+        default="",
+        description="seeds of validation routes, such as 1000-1004, which the student of each "
+        "round drives for its driving score; empty: none",
+    )
+    controller: str | None = Field(
+        default=None, description="drives by what is predicted; null: that of the task"
+    )
+    seed: int = Field(
+        default=0, ge=0, le=999, description="seed of routes, traffic and mixture of the rounds"
+    )
+
+    @field_validator("train", "train_on")
+    @classmethod
+    def _is_no_place(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        if named := [name for name in _NOT_IN_TRAIN if name in settings]:
+            raise ValueError(f"leave {', '.join(named)} out; the rounds set it")
+        return settings
+
+    @field_validator("routes", "drive")
+    @classmethod
+    def _are_seeds(cls, seeds: str) -> str:
+        try:
+            if seeds:
+                parse_seeds(seeds)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return seeds
+
+    @field_validator("controller")
+    @classmethod
+    def _is_known(cls, name: str | None) -> str | None:
+        try:
+            if name is not None:
+                CONTROLLERS[name]
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return name
+
+    def mix_of(self, number: int) -> float:
+        """The probability with which the expert drives a stretch in a round.
+
+        Args:
+            number: of the round, from 1.
+        """
+        return self.mix[min(number, len(self.mix)) - 1]
+
+    def training(self, number: int) -> dict[str, Any]:
+        """The settings of a round's training, without its data.
+
+        Args:
+            number: of the round, from 0.
+        """
+        return _changed(self.train, self.train_on) if number else dict(self.train)
+
+
+def _changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with changes, within groups too."""
+    found = dict(settings)
+    for name, value in changes.items():
+        before = found.get(name)
+        inner = isinstance(value, Mapping) and isinstance(before, Mapping)
+        found[name] = _changed(before, value) if inner else value  # type: ignore[arg-type]
+    return found
+
+
+def load_dagger(path: Path) -> DaggerConfig:
+    """Read the settings from a YAML file. A single data set and a single share need no list.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        ConfigError: the file cannot be read; or it has mistakes, all of which are listed.
+    """
+    values = read_yaml(path)
+    for name in ("data", "mix"):
+        if name in values and not isinstance(values[name], list):
+            values[name] = [values[name]]
+    try:
+        refuse_odd(values)
+        return DaggerConfig.model_validate(values)
+    except ValidationError as error:
+        lines = "\n".join(f"  - {line}" for line in mistakes_of(error, DaggerConfig))
+        raise ConfigError(f"{path} has mistakes:\n{lines}") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path} cannot be stored: {error}") from None
