@@ -14,6 +14,7 @@ from auxdrive.data.driving_mistakes import DrivingMistake
 from auxdrive.data.episode_files import write_card
 from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.errors import DataError, UsageError
+from auxdrive.inspection.summary import sentences, summarise
 from auxdrive.modalities import Modality
 from auxdrive_train.data.augment import AugmentConfig, augment
 from auxdrive_train.data.balance import BalanceConfig, balance, manoeuvres
@@ -90,10 +91,11 @@ def test_frames_around_a_students_mistakes_are_shown_more_often(tmp_path: Path) 
         shown = balance(whole, BalanceConfig(mistake_repeat=3))
         assert len(shown) == 40 + 2 * near
         assert (np.bincount(shown.frame_of)[4:37] == (3 if near else 1)).all()
+    assert "in 1 episodes: red_light 1; 33 frames" in sentences(summarise(wrong))[-1]
     damaged = tmp_path / "wrong" / "episodes" / "e0" / "mistakes.json"
     damaged.write_text("{}")
     with pytest.raises(DataError, match=r"mistakes\.json"):
-        SampleSet.open(wrong, ("e0",), make_task("steering", wrong.card), [Modality.RGB])
+        Dataset.open(tmp_path / "wrong").episode("e0")
 
 
 def test_speed_noise_is_added_so_that_a_car_at_rest_is_disturbed_too(stripe_data: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from auxdrive.cards import DatasetCard
 from auxdrive.data.dataset import read_card
+from auxdrive.data.driving_mistakes import MistakesMade, mistakes_made
 from auxdrive.data.episode_files import CARD_NAME, clean_partial, write_card
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.errors import UsageError
@@ -26,7 +27,6 @@ from auxdrive.storage.reading import entries, exists, is_folder
 
 from auxdrive_eval.collecting.card import blank_card
 from auxdrive_eval.collecting.carried import write_episode
-from auxdrive_eval.collecting.made import MistakesMade, mistakes_made
 from auxdrive_eval.collecting.planning import (
     origins_of,
     planned_episode,
@@ -241,10 +241,11 @@ class _Store:
     def mistakes(self) -> MistakesMade:
         """What went wrong in the episodes that are there."""
         seed = self.settings.seed
-        return mistakes_made(
+        readers = (
             EpisodeReader(episode_folder(self.out, episode_id(seed, index)))
             for index in sorted(self.frames)
         )
+        return mistakes_made((each.state["time_s"], each.mistakes) for each in readers)
 
 
 def _refuse_foreign_data(out: Path) -> None:

@@ -318,11 +318,10 @@ def _print_collected(collected: Collected, json_output: bool) -> None:
         if key not in ("modalities", "mistakes")
     ]
     if (made := collected.mistakes) is not None:
-        kinds = ", ".join(f"{kind} {number}" for kind, number in made.kinds.items())
         rows += [
             ("episodes with mistakes", made.episodes),
             ("frames around mistakes", made.frames_near),
-            ("mistakes", kinds or "none"),
+            ("mistakes", made.in_words),
         ]
     modalities = ("modalities", ", ".join(collected.card.modalities))
     console.table("recorded", ("what", ""), [*rows, modalities])

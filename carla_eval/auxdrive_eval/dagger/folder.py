@@ -8,12 +8,12 @@ from typing import Any
 
 from auxdrive import __version__
 from auxdrive.data.dataset import Dataset
+from auxdrive.data.driving_mistakes import MistakesMade
 from auxdrive.errors import DataError
 from auxdrive.storage.claims import FolderKind, changed
 from auxdrive.storage.reading import is_file
 from auxdrive.strict import Strict, read_model
 
-from auxdrive_eval.collecting.made import MistakesMade
 from auxdrive_eval.dagger.settings import DaggerConfig
 from auxdrive_eval.staged import StagesDone
 

@@ -4,7 +4,8 @@ where there were any. Training can show what came before them more often (`balan
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,42 @@ class DrivingMistake(Strict):
 
 class _Mistakes(Strict):
     mistakes: tuple[DrivingMistake, ...]
+
+
+class MistakesMade(Strict):
+    """What was done wrong in some episodes.
+
+    Attributes:
+        episodes: how many of them have a mistake.
+        frames_near: how many frames lie around a mistake (`near_mistakes`).
+        kinds: how many mistakes there are of each kind.
+    """
+
+    episodes: int = Field(ge=0)
+    frames_near: int = Field(ge=0)
+    kinds: dict[str, int]
+
+    @property
+    def in_words(self) -> str:
+        """The kinds and how often each was made; "none" without any."""
+        return ", ".join(f"{kind} {number}" for kind, number in self.kinds.items()) or "none"
+
+
+def mistakes_made(
+    episodes: Iterable[tuple[Float64, Sequence[DrivingMistake]]],
+) -> MistakesMade:
+    """Count the mistakes.
+
+    Args:
+        episodes: of each, when its frames were taken, float64 (N,), and its mistakes.
+    """
+    kinds: Counter[str] = Counter()
+    wrong = near = 0
+    for time_s, mistakes in episodes:
+        wrong += bool(mistakes)
+        near += int(near_mistakes(time_s, mistakes).sum())
+        kinds.update(each.kind for each in mistakes)
+    return MistakesMade(episodes=wrong, frames_near=near, kinds=dict(sorted(kinds.items())))
 
 
 def read_mistakes(episode: Path) -> tuple[DrivingMistake, ...]:

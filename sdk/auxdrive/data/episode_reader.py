@@ -49,6 +49,7 @@ class EpisodeReader:
         self._has_ahead = self._checked_ahead()
         self._has_points = has_points(self.path, self._length)
         self._has_plan = self._checked_plan()
+        self._mistakes = read_mistakes(self.path)
         self._shapes: dict[Modality, tuple[int, ...]] = {}
         self.look_again()
 
@@ -113,12 +114,8 @@ class EpisodeReader:
 
     @property
     def mistakes(self) -> tuple[DrivingMistake, ...]:
-        """The mistakes of whoever drove, in the order of time; none where nobody noted any.
-
-        Raises:
-            DataError: their file is damaged.
-        """
-        return read_mistakes(self.path)
+        """The mistakes of whoever drove, in the order of time; none where nobody noted any."""
+        return self._mistakes
 
     @property
     def episode_id(self) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from auxdrive.data.camera_faults import STANDING_MPS, CameraFaults
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import training_parts
+from auxdrive.data.driving_mistakes import MistakesMade, mistakes_made
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.data.sessions import splits_apart_s
 from auxdrive.data.state import STATE_DTYPE
@@ -114,6 +115,7 @@ def summarise(dataset: Dataset) -> dict[str, Any]:
         "camera_faults": asdict(found.camera_faults),
         "modalities": _modalities(episodes),
         "lidar_points": _lidar_points(episodes),
+        "mistakes": _mistakes(episodes),
         "fingerprint": dataset.fingerprint() if whole else None,
         "broken": found.broken,
         "doubts": found.doubts,
@@ -160,6 +162,12 @@ def statistics(values: Float64, near_zero: str, below: float) -> dict[str, float
     }
 
 
+def _mistakes(episodes: dict[str, EpisodeReader]) -> dict[str, Any] | None:
+    """What whoever drove did wrong; None where nothing was noted."""
+    made = mistakes_made((each.state["time_s"], each.mistakes) for each in episodes.values())
+    return made.model_dump() if made.episodes else None
+
+
 def _lidar_points(episodes: dict[str, EpisodeReader]) -> dict[str, Any] | None:
     """Where the LiDAR's points were recorded, and how many there are; None if nowhere."""
     holders = [each for each in episodes.values() if each.has_lidar_points]
@@ -203,6 +211,12 @@ def sentences(summary: dict[str, Any]) -> list[str]:
         told.append(
             f"LiDAR points: {points['points']:,} in {points['frames']} frames of "
             f"{points['episodes']} episodes"
+        )
+    if summary["mistakes"]:
+        made = MistakesMade.model_validate(summary["mistakes"])
+        told.append(
+            f"mistakes of whoever drove, in {made.episodes} episodes: {made.in_words}; "
+            f"{made.frames_near} frames lie around them"
         )
     return told
 
