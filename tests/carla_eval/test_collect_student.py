@@ -16,11 +16,12 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.errors import AuxdriveError, UsageError
 from auxdrive.types import Observation, Prediction
-from auxdrive_eval.collecting.collect import Collected, collect, more_settings
+from auxdrive_eval.collecting.collect import Collected, collect
 from auxdrive_eval.collecting.mixture import STRETCH_S, Mixture
 from auxdrive_eval.collecting.planning import planned_episode
 from auxdrive_eval.collecting.record import record_episode
 from auxdrive_eval.collecting.seating import Student
+from auxdrive_eval.collecting.store import more_settings
 from auxdrive_eval.collecting.student import HESITATION_S, WOULD_NOT_START, StudentAtTheWheel
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.drivers import AgentDriver

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import auxdrive.console as console
 import typer
-from auxdrive.commands.completing import modality_names, one_of, some_of
+from auxdrive.commands.completing import modality_names, some_of
 from auxdrive.commands.names import names_of
 from auxdrive.commands.workers_options import (
     RayOption,
@@ -17,7 +17,6 @@ from auxdrive.commands.workers_options import (
     chosen_workers,
 )
 from auxdrive.console import JsonOption
-from auxdrive.controllers import CONTROLLERS
 from auxdrive.errors import UsageError
 from auxdrive.work import Shown, Work, counted
 
@@ -34,13 +33,20 @@ from auxdrive_eval.commands.simulator_options import (
     chosen_conditions,
     chosen_simulator,
 )
+from auxdrive_eval.commands.student_options import (
+    ControllerOption,
+    DriverOption,
+    MixOption,
+    RoleOption,
+    chosen_student,
+    was_typed,
+)
 from auxdrive_eval.simulators import DEFAULT_SIMULATOR
 
 if TYPE_CHECKING:
     from auxdrive.cards import CameraSpec
 
     from auxdrive_eval.collecting.collect import Collected
-    from auxdrive_eval.collecting.seating import Student
     from auxdrive_eval.collecting.settings import CollectSettings
     from auxdrive_eval.simulators.settings import SimulatorSettings
 
@@ -151,35 +157,10 @@ def collect(
         ),
     ] = "episode",
     conditions: ConditionsOption = None,
-    driver: Annotated[
-        str | None,
-        typer.Option(
-            metavar="BUNDLE|RUN",
-            help="Let this student drive, through its own camera, while the expert's plan is "
-            "recorded as the label (DAgger).",
-            show_default=False,
-        ),
-    ] = None,
-    mix: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=1,
-            help="With --driver: the probability with which the expert drives instead, drawn for "
-            "stretches of 3 to 8 s; 1 is the expert alone.",
-        ),
-    ] = 0.0,
-    role: Annotated[
-        str, typer.Option(help="With --driver: which network of a run drives.")
-    ] = "student",
-    controller: Annotated[
-        str | None,
-        typer.Option(
-            help=f"With --driver: {', '.join(CONTROLLERS)} (default: that of the model's task).",
-            show_default=False,
-            autocompletion=one_of(CONTROLLERS),
-        ),
-    ] = None,
+    driver: DriverOption = None,
+    mix: MixOption = 0.0,
+    role: RoleOption = "student",
+    controller: ControllerOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Record what a camera and the development sensors see while the simulator's expert drives.
@@ -190,11 +171,11 @@ def collect(
     from auxdrive.modalities import parse_modality
 
     from auxdrive_eval.collecting.collect import collect as record
-    from auxdrive_eval.collecting.collect import more_settings
     from auxdrive_eval.collecting.settings import collect_settings
+    from auxdrive_eval.collecting.store import more_settings
     from auxdrive_eval.routes.plan import parse_seeds
 
-    student = _student(context, driver, mix, role, controller)
+    student = chosen_student(context, driver, mix, role, controller)
     if more is not None:
         _refuse_beside_more(context)
         settings = more_settings(out, more)
@@ -232,30 +213,6 @@ def collect(
             on_episode = _Progress(shown, settings.frames)
             collected = record(settings, out, workers=who, on_episode=on_episode, student=student)
     _print_collected(collected, json_output)
-
-
-def _student(
-    context: typer.Context, driver: str | None, mix: float, role: str, controller: str | None
-) -> Student | None:
-    """Who drives beside the expert, from what a user typed.
-
-    Raises:
-        UsageError: options do not go together.
-    """
-    from auxdrive_eval.collecting.seating import Student
-    from auxdrive_eval.driving.agents import AgentSource
-    from auxdrive_eval.driving.settings import DriverSource
-
-    if driver is None:
-        alone = [name for name in ("mix", "role", "controller") if _was_typed(context, name)]
-        if alone:
-            raise UsageError(f"--{alone[0]} goes with --driver: give a bundle or a run")
-        return None
-    if _was_typed(context, "size"):
-        raise UsageError("a student sees through its own camera: leave --size out")
-    if controller is not None:
-        CONTROLLERS[controller]  # refuse a wrong name before anything starts
-    return Student(DriverSource(AgentSource(Path(driver), role), controller), mix)
 
 
 def _simulator(chosen: SimulatorSettings, size: str | None) -> SimulatorSettings:
@@ -333,20 +290,12 @@ def _refuse_beside_more(context: typer.Context) -> None:
     given = [
         parameter.opts[0]
         for parameter in context.command.params
-        if parameter.name not in own and _was_typed(context, str(parameter.name))
+        if parameter.name not in own and was_typed(context, str(parameter.name))
     ]
     if given:
         raise UsageError(
             f"--more goes on with the recording's own settings; leave {', '.join(given)} out"
         )
-
-
-def _was_typed(context: typer.Context, name: str) -> bool:
-    """Whether the user typed the option. The source is compared by its name, since typer has its
-    own copy of click with an enumeration of its own.
-    """
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
 
 
 def _of_size(camera: CameraSpec, size: str) -> CameraSpec:
