@@ -26,7 +26,12 @@ frames of the same view teach nothing new.
 """
 WOULD_NOT_START = "would_not_start"
 _NO_MISTAKES = frozenset(
-    {EventKind.ROUTE_COMPLETED, EventKind.MIN_SPEED, EventKind.SCENARIO_TIMEOUT}
+    {
+        EventKind.ROUTE_COMPLETED,
+        EventKind.ROUTE_TIMEOUT,
+        EventKind.SCENARIO_TIMEOUT,
+        EventKind.MIN_SPEED,
+    }
 )
 """Events that are none, or are not made at one place."""
 

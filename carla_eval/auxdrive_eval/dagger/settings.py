@@ -14,7 +14,6 @@ drive: 1000-1004
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,7 +21,7 @@ from auxdrive.controllers import CONTROLLERS
 from auxdrive.errors import ConfigError, UsageError
 from auxdrive.mistakes import mistakes_of
 from auxdrive.strict import Strict, refuse_odd
-from auxdrive.strict_yaml import read_yaml
+from auxdrive.strict_yaml import merged, read_yaml
 from pydantic import Field, ValidationError, field_validator
 
 from auxdrive_eval.routes.plan import parse_seeds
@@ -124,17 +123,7 @@ class DaggerConfig(Strict):
         Args:
             number: of the round, from 0.
         """
-        return _changed(self.train, self.train_on) if number else dict(self.train)
-
-
-def _changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with changes, within groups too."""
-    found = dict(settings)
-    for name, value in changes.items():
-        before = found.get(name)
-        inner = isinstance(value, Mapping) and isinstance(before, Mapping)
-        found[name] = _changed(before, value) if inner else value  # type: ignore[arg-type]
-    return found
+        return merged(self.train, self.train_on) if number else dict(self.train)
 
 
 def load_dagger(path: Path) -> DaggerConfig:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auxdrive.errors import UsageError
-from auxdrive.strict_yaml import read_yaml
+from auxdrive.strict_yaml import merged, read_yaml
 
 from auxdrive_train.tasks import TASKS
 
@@ -42,13 +42,4 @@ def with_recipe(values: Mapping[str, Any], task: object, method: object) -> dict
     options = recipe.pop("options", {})
     if isinstance(method, str) and method in options:
         recipe["options"] = options[method]
-    return _over(recipe, values)
-
-
-def _over(recipe: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    merged = {**recipe, **values}
-    for key, below in recipe.items():
-        above = values.get(key)
-        if isinstance(below, Mapping) and isinstance(above, Mapping):
-            merged[key] = _over(below, above)
-    return merged
+    return merged(recipe, values)
