@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from auxdrive.statistics import seed_interval
-from auxdrive_eval.demo.command_process import COMMAND
+from auxdrive_eval.command_process import COMMAND
 from auxdrive_eval.demo.findings import completed
 from auxdrive_eval.demo.settings import MODELS
 from record import RESULTS, write_result

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from auxdrive.statistics import paired_difference, seed_difference, seed_interval
 from auxdrive.types import Float64
-from auxdrive_eval.demo.command_process import command
+from auxdrive_eval.command_process import command
 from auxdrive_eval.demo.settings import DRIVING, MODELS, Model
 from record import RESULTS, write_result
 

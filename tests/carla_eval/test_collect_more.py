@@ -12,8 +12,8 @@ from auxdrive import cli
 from auxdrive.data.dataset import Dataset
 from auxdrive.errors import UsageError
 from auxdrive_eval.collecting.collect import collect
-from auxdrive_eval.collecting.store import more_settings
 from auxdrive_eval.collecting.settings import collect_settings
+from auxdrive_eval.collecting.store import more_settings
 from auxdrive_eval.simulators.settings import SimulatorSettings
 from small_world import CAMERA
 

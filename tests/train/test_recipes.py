@@ -30,7 +30,7 @@ MEASURED = {
         "mirror": 0.0, "brightness": 0.2, "contrast": 0.2, "saturation": 0.2, "gamma": 0.0,
         "noise": 0.0, "speed_noise": 1.0, "speed_dropout": 0.0,
     },
-    "balance": {"rest_every": 4, "turn_repeat": 3}, "seed": 0, "device": "cpu",
+    "balance": {"rest_every": 4, "turn_repeat": 3, "mistake_repeat": 1}, "seed": 0, "device": "cpu",
     "precision": "32-true", "processes": 1, "threads": 1, "prefetch": 2, "validation_every": 5,
     "evaluate": ["test"],
 }  # fmt: skip

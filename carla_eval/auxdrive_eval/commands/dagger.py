@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 
 def dagger(
-    config: Annotated[
-        Path, typer.Argument(help="The settings, a YAML file.", show_default=False)
-    ],
+    config: Annotated[Path, typer.Argument(help="The settings, a YAML file.", show_default=False)],
     out: Annotated[
         Path, typer.Option(help="The folder of the rounds; rounds that were stopped are continued.")
     ] = Path("dagger"),

@@ -1,8 +1,8 @@
 """The rounds of DAgger: the newest student drives while the expert labels, the recordings are added
 up, and the next student trains on all of them.
 
-Each stage can be stopped at any time: recordings, runs and drives go on where they were, and what
-comes of them is the same, bit for bit.
+Each stage can be stopped at any time: recordings, runs and drives go on where they were, and their
+frames, labels and weights are the same, bit for bit.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ def inspect(
     path: Annotated[
         Path,
         typer.Argument(
-            help="The directory of a data set, a bundle, a run, a sweep, a drive or its route, or of "
-            "rounds of DAgger.",
+            help="The directory of a data set, a bundle, a run, a sweep, a drive or its route, or "
+            "of rounds of DAgger.",
             show_default=False,
         ),
     ],
