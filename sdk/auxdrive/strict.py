@@ -41,6 +41,21 @@ def without_none(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key != name or value is not None}
 
 
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Values with others over them; groups are merged key by key.
+
+    Args:
+        below: the values.
+        above: what wins over them.
+    """
+    found = {**below, **above}
+    for key, value in below.items():
+        over = above.get(key)
+        if isinstance(value, Mapping) and isinstance(over, Mapping):
+            found[key] = merged(value, over)
+    return found
+
+
 Model = TypeVar("Model", bound=BaseModel)
 
 MAX_JSON_BYTES = 16 << 20

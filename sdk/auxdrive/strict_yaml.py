@@ -9,7 +9,6 @@ written back.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -180,21 +179,6 @@ def read_yaml(file: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError(f"{file} must hold a mapping, e.g. 'method: samd'")
     return values
-
-
-def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Values with others over them; groups are merged key by key.
-
-    Args:
-        below: the values.
-        above: what wins over them.
-    """
-    found = {**below, **above}
-    for key, value in below.items():
-        over = above.get(key)
-        if isinstance(value, Mapping) and isinstance(over, Mapping):
-            found[key] = merged(value, over)
-    return found
 
 
 def dump_yaml(values: Any) -> str:

@@ -16,8 +16,9 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.errors import ConfigError, UsageError
 from auxdrive_eval.collecting.collect import collect
 from auxdrive_eval.dagger import rounds as rounds_module
+from auxdrive_eval.dagger.loading import load_dagger
 from auxdrive_eval.dagger.rounds import dagger_in
-from auxdrive_eval.dagger.settings import DaggerConfig, load_dagger
+from auxdrive_eval.dagger.settings import DaggerConfig
 from auxdrive_train.engine.config_files import parse_config
 from typer.testing import CliRunner
 

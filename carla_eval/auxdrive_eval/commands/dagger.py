@@ -29,10 +29,10 @@ def dagger(
     """
     from auxdrive.extras import modules_of, require_modules
 
-    from auxdrive_eval.dagger.rounds import dagger_in
-    from auxdrive_eval.dagger.settings import load_dagger
-
     require_modules(*modules_of(("train", "sim")))
+    from auxdrive_eval.dagger.loading import load_dagger
+    from auxdrive_eval.dagger.rounds import dagger_in
+
     settings = load_dagger(config)
     with dagger_in(out, settings, workers or 1) as rounds, console.progress(rounds.work) as shown:
         rounds.show(shown)

@@ -18,11 +18,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from auxdrive.controllers import CONTROLLERS
-from auxdrive.errors import ConfigError, UsageError
-from auxdrive.mistakes import mistakes_of
-from auxdrive.strict import Strict, refuse_odd
-from auxdrive.strict_yaml import merged, read_yaml
-from pydantic import Field, ValidationError, field_validator
+from auxdrive.errors import UsageError
+from auxdrive.strict import Strict, merged
+from pydantic import Field, field_validator
 
 from auxdrive_eval.routes.plan import parse_seeds
 
@@ -124,26 +122,3 @@ class DaggerConfig(Strict):
             number: of the round, from 0.
         """
         return merged(self.train, self.train_on) if number else dict(self.train)
-
-
-def load_dagger(path: Path) -> DaggerConfig:
-    """Read the settings from a YAML file. A single data set and a single share need no list.
-
-    Args:
-        path: of the file.
-
-    Raises:
-        ConfigError: the file cannot be read; or it has mistakes, all of which are listed.
-    """
-    values = read_yaml(path)
-    for name in ("data", "mix"):
-        if name in values and not isinstance(values[name], list):
-            values[name] = [values[name]]
-    try:
-        refuse_odd(values)
-        return DaggerConfig.model_validate(values)
-    except ValidationError as error:
-        lines = "\n".join(f"  - {line}" for line in mistakes_of(error, DaggerConfig))
-        raise ConfigError(f"{path} has mistakes:\n{lines}") from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} cannot be stored: {error}") from None

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from auxdrive.errors import UsageError
-from auxdrive.strict_yaml import merged, read_yaml
+from auxdrive.strict import merged
+from auxdrive.strict_yaml import read_yaml
 
 from auxdrive_train.tasks import TASKS
 
