@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from auxdrive.commands.comparing.tables import markdown
 from auxdrive.comparing.compare import compare
 from auxdrive.comparing.record import Comparison, Difference
 from auxdrive.errors import DataError, UsageError
+from auxdrive.power import Plan, error_by_routes, scatter_of, smallest_shown
 from auxdrive.statistics import paired_difference
 from auxdrive_eval.criteria import EventKind
 from auxdrive_eval.driving.folder import DriverIdentity, write_folder
@@ -237,3 +239,34 @@ def test_what_the_agent_failed_in_is_told_and_holes_are_refused(tmp_path: Path) 
     (damaged / "results.json").write_text('{"_checkpoint": 3}')
     with pytest.raises(DataError, match=r"has no _checkpoint\.records"):
         compared(damaged)
+
+
+def test_drives_tell_what_further_ones_would_show(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    scores = rng.uniform(20, 90, (2, 3, 8))  # drivers, seeds, four routes twice
+    given = [
+        (
+            name,
+            make_drive(tmp_path / f"{name}{seed}", tuple(row), driver=f"{name}{seed}", repeats=2),
+        )
+        for name, rows in zip(("one", "other"), scores, strict=True)
+        for seed, row in enumerate(rows)
+    ]
+    found = compare(given, plans=(Plan(4, 2, 3), Plan(400, 2, 3)))
+    few, many = (each for each in found.planned if each.metric == "driving score")
+    scatter = scatter_of((scores[1] - scores[0]).reshape(3, 4, 2))
+    assert few.shown == pytest.approx(smallest_shown(scatter, Plan(4, 2, 3)))
+    assert few.other_routes == pytest.approx(error_by_routes(scatter, Plan(4, 2, 3)))
+    assert many.shown is not None
+    assert many.shown < few.shown
+    assert {each.metric for each in found.planned} == {
+        "driving score", "route completion", "infraction penalty",
+    }  # fmt: skip
+    shown = markdown(found, ["driving score"])
+    assert f"| other: driving score | 400 | 2 | 3 | {many.shown:.3f} |" in shown
+    # a single pair does not tell how models of other seeds differ
+    alone = compare([given[0], given[3]], plans=(Plan(4, 2, 3),))
+    assert alone.planned[0].shown is None
+    assert "single seed do not tell" in markdown(alone, ["driving score"])
+    with pytest.raises(UsageError, match="give drives of two groups"):
+        compare(given[:3], plans=(Plan(4, 2, 3),))

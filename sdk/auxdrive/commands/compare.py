@@ -51,6 +51,15 @@ def compare(
         str | None,
         typer.Option(help="Of runs: which network (default: student).", show_default=False),
     ] = None,
+    plan: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ROUTESxREPEATSxSEEDS",
+            help="Of drives: the smallest difference that further drives would show with a power "
+            "of 80 %, by the scatter of these, such as 30x2x5; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print Markdown in place of tables.")
     ] = False,
@@ -63,12 +72,14 @@ def compare(
     """Compare runs, sweeps or drives: means over seeds, paired differences, 95 % intervals."""
     from auxdrive.comparing.compare import compare as compare_results
     from auxdrive.comparing.found import parse_given
+    from auxdrive.power import parse_plan
 
     if markdown and json_output:
         raise UsageError("give --markdown or --json, not both")
     if plot is not None:
         check_plot(plot)
-    found = compare_results([parse_given(folder) for folder in folders], split, role)
+    plans = [parse_plan(text) for text in plan or ()]
+    found = compare_results([parse_given(folder) for folder in folders], split, role, plans)
     metrics = _chosen(found, metric or [])
     if plot is not None:
         write_plot(found, metrics, plot)
@@ -89,12 +100,23 @@ def show_comparison(found: Comparison, metrics: list[str]) -> None:
         found: the comparison.
         metrics: names of those to show.
     """
-    from auxdrive.commands.comparing.tables import metric_tables, settings_rows
+    from auxdrive.commands.comparing.tables import (
+        PLANNED,
+        PLANNED_COLUMNS,
+        metric_tables,
+        planned_reasons,
+        planned_rows,
+        settings_rows,
+    )
 
     for table in metric_tables(found, metrics):
         console.table(table.title, table.columns, table.rows)
         for sentence in table.verdicts:
             console.line(sentence)
+    if rows := planned_rows(found, metrics):
+        console.table(PLANNED, PLANNED_COLUMNS, rows)
+        for reason in planned_reasons(found, metrics):
+            console.line(reason)
     if found.unequal:
         names = [group.name for group in found.groups]
         console.table("settings that differ", ("", *names), settings_rows(found), text=names)

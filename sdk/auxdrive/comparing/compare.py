@@ -14,6 +14,7 @@ from auxdrive.comparing.base import Part, Result
 from auxdrive.comparing.differences import differences_of, measured
 from auxdrive.comparing.found import find
 from auxdrive.comparing.groups import Group, differing, grouped, same_data, short
+from auxdrive.comparing.planning import planned_of
 from auxdrive.comparing.record import (
     ComparedGroup,
     Comparison,
@@ -23,13 +24,17 @@ from auxdrive.comparing.record import (
     Source,
 )
 from auxdrive.errors import UsageError, unknown_name
+from auxdrive.power import Plan
 from auxdrive.statistics import seed_interval
 
 _VALIDATION, _TEST, _STUDENT, _ALL = "val", "test", "student", "all"
 
 
 def compare(
-    given: Sequence[tuple[str | None, Path]], split: str | None = None, role: str | None = None
+    given: Sequence[tuple[str | None, Path]],
+    split: str | None = None,
+    role: str | None = None,
+    plans: Sequence[Plan] = (),
 ) -> Comparison:
     """Compare results.
 
@@ -39,10 +44,12 @@ def compare(
         split: for runs, the split to compare on; by default the test split if all have measured it,
             else the validation part.
         role: for runs, the role to compare; by default the student if all have one.
+        plans: for drives, further ones of which is told what they would show.
 
     Raises:
         UsageError: nothing was given, a folder holds no results, or the results cannot be compared
-            because they are of several kinds, tasks or rule sets.
+            because they are of several kinds, tasks or rule sets; or plans are given, and there are
+            no two groups of drives.
         DataError: a folder is damaged or not finished.
     """
     found, holes, what = find(given)
@@ -55,6 +62,11 @@ def compare(
         for group in groups[1:]
         for difference in differences_of(groups[0], group, part, names)
     ]
+    planned = [
+        each for group in groups[1:] for each in planned_of(groups[0], group, part, names, plans)
+    ]
+    if plans and not planned:
+        raise UsageError("--plan tells what further drives would show: give drives of two groups")
     results = [result for group in groups for result in group.results]
     return Comparison(
         what=what,
@@ -64,6 +76,7 @@ def compare(
         main_metrics=tuple(m for m in results[0].main_metrics if m in names),
         groups=tuple(_compared(group, part, names) for group in groups),
         differences=tuple(differences),
+        planned=tuple(planned),
         floor=_floor(groups[0], part, names),
         unequal=_unequal(groups),
         holes={str(path): reason for path, reason in holes.items()},

@@ -30,8 +30,12 @@ def measured(result: Result, part: Part, name: str) -> Measured:
     return result.metrics[part].get(name, Measured(None))
 
 
-def _pairs(first: Group, group: Group) -> tuple[list[tuple[Result, Result]], str]:
+def paired(first: Group, group: Group) -> tuple[list[tuple[Result, Result]], str]:
     """Pair the results of two groups, by seed where each has its own.
+
+    Args:
+        first: the first group.
+        group: another one.
 
     Returns:
         The pairs, and why some results have none (empty where all have).
@@ -65,7 +69,7 @@ def differences_of(
         part: of the results.
         names: the metrics, by name.
     """
-    pairs, left_out = _pairs(first, group)
+    pairs, left_out = paired(first, group)
     for name, kind in names.items():
         both = [(measured(one, part, name), measured(other, part, name)) for one, other in pairs]
         known = [(a, b) for a, b in both if a.value is not None and b.value is not None]

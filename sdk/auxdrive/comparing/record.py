@@ -115,6 +115,35 @@ class Difference(Strict):
     bootstrap: Bootstrap | None = None
 
 
+class PlannedDifference(Strict):
+    """What a plan of further drives would show of the difference between a group and the first one,
+    by how the differences of these drives scatter (`auxdrive.power`).
+
+    Attributes:
+        group: the group's name.
+        against: the first group's name.
+        metric: its name.
+        routes: number of planned routes.
+        repeats: how often each is driven.
+        seeds: number of planned models of each group, of as many seeds.
+        shown: the smallest true difference that the test at 5 % finds in 80 % of such comparisons,
+            in the metric's unit; None where these drives do not tell.
+        other_routes: standard error by which the difference on other routes differs, which the test
+            over seeds does not know; None likewise.
+        reason: why these drives do not tell, or which results have no pair.
+    """
+
+    group: str
+    against: str
+    metric: str
+    routes: int
+    repeats: int
+    seeds: int
+    shown: float | None
+    other_routes: float | None
+    reason: str = ""
+
+
 class Comparison(Strict):
     """A comparison of results.
 
@@ -126,6 +155,8 @@ class Comparison(Strict):
         main_metrics: the names of those by which results are judged.
         groups: in the order in which they were given.
         differences: of each further group from the first, for every metric.
+        planned: what the plans that were asked for would show, for every metric that is a mean over
+            drives.
         floor: the metrics of predictions that need no network on the first group's data, by kind.
         unequal: the settings in which groups differ, with the value of each group.
         holes: for each folder without the result that it should have, the reason.
@@ -139,6 +170,7 @@ class Comparison(Strict):
     main_metrics: tuple[str, ...]
     groups: tuple[ComparedGroup, ...]
     differences: tuple[Difference, ...]
+    planned: tuple[PlannedDifference, ...]
     floor: dict[str, dict[str, float]]
     unequal: dict[str, dict[str, str]]
     holes: dict[str, str]

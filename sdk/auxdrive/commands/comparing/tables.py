@@ -15,6 +15,10 @@ OF_BENCHMARKS = (*COLUMNS, "bootstrap, 95 %")
 """With the interval over routes and repeats."""
 
 
+PLANNED = "smallest difference that further drives would show, with a power of 80 %"
+PLANNED_COLUMNS = ("", "routes", "repeats", "seeds", "difference", "± on other routes")
+
+
 @dataclass(frozen=True)
 class MetricTable:
     """The table of one metric.
@@ -48,6 +52,38 @@ def settings_rows(found: Comparison) -> Rows:
         (setting, *(values[group.name] for group in found.groups))
         for setting, values in found.unequal.items()
     ]
+
+
+def planned_rows(found: Comparison, metrics: Sequence[str]) -> Rows:
+    """What the plans would show of some metrics: a row for each group, metric and plan.
+
+    Args:
+        found: the comparison.
+        metrics: names of those to show.
+    """
+    return [
+        (
+            f"{each.group}: {each.metric}",
+            str(each.routes),
+            str(each.repeats),
+            str(each.seeds),
+            rounded(each.shown),
+            rounded(each.other_routes),
+        )
+        for each in found.planned
+        if each.metric in metrics
+    ]
+
+
+def planned_reasons(found: Comparison, metrics: Sequence[str]) -> list[str]:
+    """Why the drives do not tell what a plan would show, or which of them have no pair.
+
+    Args:
+        found: the comparison.
+        metrics: names of those that are shown.
+    """
+    chosen = [each for each in found.planned if each.metric in metrics and each.reason]
+    return list(dict.fromkeys(f"'{each.group}': {each.reason}" for each in chosen))
 
 
 def markdown(found: Comparison, metrics: Sequence[str]) -> str:
@@ -123,6 +159,13 @@ def _markdown(found: Comparison, metrics: Sequence[str]) -> Iterator[str]:
         yield from _lines(table.columns, table.rows)
         yield ""
         yield from (f"- {_cell(sentence)}" for sentence in table.verdicts)
+        yield ""
+    if rows := planned_rows(found, metrics):
+        yield f"**{PLANNED}**"
+        yield ""
+        yield from _lines(PLANNED_COLUMNS, rows)
+        yield ""
+        yield from (f"- {_cell(reason)}" for reason in planned_reasons(found, metrics))
         yield ""
     if found.unequal:
         yield "**settings that differ**"
