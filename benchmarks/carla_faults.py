@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from auxdrive_eval import DriverSource, SimulatorSettings, drive_all, make_simulator
-from auxdrive_eval.world import Route
+from auxdrive_eval.route import Route
 from record import RESULTS, write_result
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"

@@ -12,8 +12,9 @@ from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.data.episode_files import write_card
 from auxdrive.modalities import Modality
 from auxdrive_eval.collecting.record import EpisodePlan, record_episode
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.world import Route, Weather
+from auxdrive_eval.weather import Weather
 
 CAMERA = CameraSpec(width=128, height=72, fov_deg=100.0, x_m=1.7, z_m=1.6)
 OTHER_LENS = CAMERA.model_copy(update={"fov_deg": 70.0})

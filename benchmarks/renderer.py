@@ -23,7 +23,8 @@ from auxdrive_eval.simulators.embedded.render.panda import PandaRenderer
 from auxdrive_eval.simulators.embedded.scene import Scene
 from auxdrive_eval.simulators.embedded.town.generate import generate_town
 from auxdrive_eval.simulators.embedded.town.model import CarKind, CarPose, Lane, PropKind, Town
-from auxdrive_eval.world import LightColour, Weather
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import LightColour
 from record import RESULTS, write_result
 
 CAMERA = CameraSpec(width=256, height=144, fov_deg=90.0, x_m=1.2, z_m=1.5)

@@ -18,8 +18,9 @@ from auxdrive.modalities import Modality
 from auxdrive_eval.driving.folder import read_plan
 from auxdrive_eval.driving.route_store import load_route
 from auxdrive_eval.driving.settings import read_settings
+from auxdrive_eval.road_maps.town_map import LaneLine
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.settings import make_simulator
-from auxdrive_eval.world import LaneLine, Route
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from PIL import Image

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from auxdrive_eval.driving.keeping import KeepOptions
     from auxdrive_eval.driving.settings import DriverSource, EvaluationSettings
     from auxdrive_eval.road_maps.geo import GeoReference
+    from auxdrive_eval.road_maps.town_map import TownMap
+    from auxdrive_eval.route import Route
     from auxdrive_eval.routes.agent_plan import agent_plan
     from auxdrive_eval.routes.loading import load_routes
     from auxdrive_eval.routes.planner import RoutePlanner
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
     from auxdrive_eval.simulators.base import Simulator, SimulatorOptions, SimulatorSpec
     from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
     from auxdrive_eval.team_agent.config import LeaderboardConfig, leaderboard_config
-    from auxdrive_eval.world import Route, TownMap, Weather, WorldState
+    from auxdrive_eval.weather import Weather
+    from auxdrive_eval.world import WorldState
 
 __getattr__, __dir__ = front(__name__, {
     "collecting.collect": "collect",
@@ -46,6 +49,8 @@ __getattr__, __dir__ = front(__name__, {
     "driving.keeping": "KeepOptions",
     "driving.settings": "DriverSource EvaluationSettings",
     "road_maps.geo": "GeoReference",
+    "road_maps.town_map": "TownMap",
+    "route": "Route",
     "routes.agent_plan": "agent_plan",
     "routes.loading": "load_routes",
     "routes.planner": "RoutePlanner",
@@ -55,7 +60,8 @@ __getattr__, __dir__ = front(__name__, {
     "simulators.base": "Simulator SimulatorOptions SimulatorSpec",
     "simulators.settings": "SimulatorSettings make_simulator",
     "team_agent.config": "LeaderboardConfig leaderboard_config",
-    "world": "Route TownMap Weather WorldState",
+    "weather": "Weather",
+    "world": "WorldState",
 })  # fmt: skip
 
 wait_passively()  # torch is imported with the agents, also in worker processes

@@ -13,7 +13,8 @@ from auxdrive.errors import UsageError, unknown_name
 
 from auxdrive_eval.condition_names import ALL, CONDITION_NAMES
 from auxdrive_eval.random_streams import stream
-from auxdrive_eval.world import Route, Weather
+from auxdrive_eval.route import Route
+from auxdrive_eval.weather import Weather
 
 RAIN, FOG = 5.0, 20.0
 """From these percentages of precipitation and fog on a weather is rainy or foggy."""

@@ -6,13 +6,11 @@ Legend: every position is (x, y) in the world frame; yaw is positive to the left
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from auxdrive.geometry import euclidean, polyline_length
-from auxdrive.types import Float64, Pose2, RoadOption
+from auxdrive.types import Pose2
 
 Point = tuple[float, float]
 TAIL_M = 1.0
@@ -126,44 +124,6 @@ class LaneView:
     parking_m: float = 0.0
 
 
-class LaneLine(NamedTuple):
-    """A lane as a map shows it.
-
-    Attributes:
-        centreline: float64 (N, 2), metres.
-        width_m: width of the lane.
-    """
-
-    centreline: Float64
-    width_m: float
-
-
-StopLine = tuple[Point, Point]
-"""The line at which cars stop: its left and right end, as seen by a driver who approaches it."""
-
-
-@dataclass(frozen=True, slots=True)
-class TownMap:
-    """What a town's map shows.
-
-    Attributes:
-        lanes: all of them.
-        lights: the stop line of each traffic light.
-        stop_signs: the stop line of each stop sign.
-
-    Examples:
-        >>> from auxdrive_eval import make_simulator, SimulatorSettings
-        >>> simulator = make_simulator(SimulatorSettings(), sensors=False)
-        >>> town = simulator.town_map("EmbeddedTown1000")
-        >>> town.lanes[0].centreline.shape[1]
-        2
-    """
-
-    lanes: tuple[LaneLine, ...]
-    lights: tuple[StopLine, ...] = ()
-    stop_signs: tuple[StopLine, ...] = ()
-
-
 class ScenarioOutcome(StrEnum):
     """What has come of a scenario on a route."""
 
@@ -256,105 +216,3 @@ class WorldState:
     background_mps: tuple[float, ...] = ()
     scenarios: tuple[ScenarioState, ...] = ()
     blocking: tuple[BlockingScenario, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Weather:
-    """Weather and time of day in CARLA's terms: percentages, and degrees. Unlike CARLA's, the sun's
-    azimuth grows to the left (counter-clockwise seen from above), as every angle in this project.
-
-    Examples:
-        >>> from auxdrive_eval import Weather
-        >>> rain = Weather(cloudiness=90.0, precipitation=60.0, wetness=80.0, sun_altitude_deg=20.0)
-        >>> rain.fog_density
-        0.0
-    """
-
-    cloudiness: float = 30.0
-    precipitation: float = 0.0
-    fog_density: float = 0.0
-    wetness: float = 0.0
-    sun_azimuth_deg: float = 0.0
-    sun_altitude_deg: float = 70.0
-
-
-@dataclass(frozen=True, slots=True)
-class RouteWeather:
-    """The weather at a share of a route.
-
-    Attributes:
-        percentage: of the route's length, 0 to 100.
-        others: those attributes of carla.WeatherParameters that `Weather` has not, where they
-            differ from that class's defaults.
-        of_map: whether it is left to the map (carla.WeatherParameters.Default, which Bench2Drive
-            writes as -1 everywhere). `weather` is then what a simulator without such a weather
-            shows.
-    """
-
-    percentage: float
-    weather: Weather
-    others: Mapping[str, float] = field(default_factory=dict)
-    of_map: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RouteScenario:
-    """A traffic situation that a route asks for.
-
-    Attributes:
-        name: as in the route's file.
-        kind: what happens, by the leaderboard's name.
-        trigger: where the ego sets it off.
-        yaw_rad: heading of the lane there.
-    """
-
-    name: str
-    kind: str
-    trigger: Point
-    yaw_rad: float
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A route: the sparse keypoints of its file, and the dense trajectory (points about 1 m apart)
-    with its commands.
-
-    Attributes:
-        route_id: as in the file.
-        town: as in the file.
-        keypoints: sparse (x, y).
-        points: float64 (N, 2), metres.
-        yaw_rad: float64 (N,).
-        options: N road options.
-        lane_ids: the lane of each point, if the simulator's lanes have ids.
-        scenarios: the traffic situations that the route's file asks for.
-        heights_m: z of each point, if the simulator's roads have heights.
-        weathers: the weather at shares of the route, ascending, if the simulator changes it on the
-            way.
-
-    Examples:
-        >>> from auxdrive_eval import make_simulator, SimulatorSettings
-        >>> simulator = make_simulator(SimulatorSettings(), sensors=False)
-        >>> route = simulator.random_route(1000)
-        >>> route.town, route.points.shape == (len(route.options), 2)
-        ('EmbeddedTown1000', True)
-        >>> 150.0 <= route.length_m <= 400.0
-        True
-    """
-
-    route_id: str
-    town: str
-    keypoints: tuple[Point, ...]
-    points: Float64
-    yaw_rad: Float64
-    options: tuple[RoadOption, ...]
-    weather: Weather = field(default_factory=Weather)
-    lane_ids: tuple[int, ...] = ()
-    scenarios: tuple[RouteScenario, ...] = ()
-    heights_m: tuple[float, ...] = ()
-    weathers: tuple[RouteWeather, ...] = ()
-
-    @property
-    def length_m(self) -> float:
-        """Length along the dense points, metres."""
-        return float(polyline_length(self.points, euclidean))

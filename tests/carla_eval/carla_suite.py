@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 from auxdrive.types import Control
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.settings import SimulatorSettings
-from auxdrive_eval.world import Route
 from carla_report import server_of_the_user
 from carla_server.process import ServerProcess
 

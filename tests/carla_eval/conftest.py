@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from auxdrive_eval.collecting.collect import Collected, collect
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.simulators.embedded.town.generate import town_from_name
 from auxdrive_eval.simulators.embedded.town.model import Town
-from auxdrive_eval.world import Route
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
 import opendrive_towns

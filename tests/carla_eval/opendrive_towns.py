@@ -14,11 +14,12 @@ import pytest
 from auxdrive_eval.criteria import TERMINAL_KINDS
 from auxdrive_eval.criteria.base import EventKind
 from auxdrive_eval.road_maps.carla_map import open_map
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.simulators.settings import make_simulator, simulator_settings
-from auxdrive_eval.world import Route, WorldState
+from auxdrive_eval.world import WorldState
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests are no package
 from carla_server.small_town import small_xodr

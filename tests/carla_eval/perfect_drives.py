@@ -12,9 +12,9 @@ from auxdrive.data.state import STATE_DTYPE
 from auxdrive.tasks.path_speed import PATH_SPEED
 from auxdrive.types import Prediction
 from auxdrive_eval.driving.drivers import TICKS_PER_PREDICTION
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.world import Route
 from auxdrive_train.tasks.path_speed import PathSpeedTask
 
 LONGEST_S = 240.0

@@ -24,7 +24,8 @@ from auxdrive_eval.simulators.embedded.town.model import (
     CarPose,
     Town,
 )
-from auxdrive_eval.world import LightColour, Weather
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import LightColour
 from carla_server.actors import Actor
 from carla_server.geometry import Pose
 from carla_server.scene import Image, PlainScene, View

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from auxdrive.types import Control
 from auxdrive_eval.criteria import EventKind
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.embedded.scene import Scene
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.world import Contact, Route, ScenarioState, WorldState
+from auxdrive_eval.world import Contact, ScenarioState, WorldState
 
 SEEDS = {
     "ControlLoss": 1003,

@@ -11,7 +11,8 @@ from auxdrive_eval.criteria import (
     Criterion,
     Event,
 )
-from auxdrive_eval.world import Route, WorldState
+from auxdrive_eval.route import Route
+from auxdrive_eval.world import WorldState
 
 TICK_S = 0.05
 

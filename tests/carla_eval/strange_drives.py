@@ -9,9 +9,9 @@ from auxdrive_eval.driving.agents.process import AgentLimits
 from auxdrive_eval.driving.agents.remote import RemoteAgent
 from auxdrive_eval.driving.drivers import AgentDriver
 from auxdrive_eval.driving.runner import RouteResult, drive_route
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.world import Route
 from strange_agents import agent_folder
 
 LIMITS = AgentLimits(setup_s=60.0, tick_s=1.5)

@@ -16,8 +16,8 @@ from auxdrive_eval.driving.evaluate import drive_all
 from auxdrive_eval.driving.route_store import load_route, save_route, stored_route
 from auxdrive_eval.driving.settings import DriverSource
 from auxdrive_eval.report.drive_report import drive_report
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.world import Route
 from small_world import SETTINGS
 from strange_agents import agent_folder
 from strange_drives import drive_routes

@@ -10,7 +10,7 @@ from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.agents.process import AgentLimits
 from auxdrive_eval.driving.agents.remote import AgentFailed, RemoteAgent
 from auxdrive_eval.driving.runner import not_driven
-from auxdrive_eval.world import Route
+from auxdrive_eval.route import Route
 from strange_agents import agent_folder
 from strange_drives import LIMITS, RULES
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from auxdrive.machine.processes import is_running
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.world import Route
 from strange_agents import agent_folder
 from strange_drives import drive_routes
 

@@ -25,9 +25,9 @@ import bundle_factory
 from auxdrive.modalities import Modality
 from auxdrive_eval import DriverSource, collect, collect_settings, drive_all
 from auxdrive_eval.driving.agents import AgentSource
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.base import ATTEMPTS
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
-from auxdrive_eval.world import Route
 from carla_folder import carla_folder
 from carla_server.process import free_port
 from carla_towns import TOWNS

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from auxdrive.geometry import cumulative_length
 from auxdrive.types import RoadOption
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.carla.giving_way import GivingWay
 from auxdrive_eval.simulators.carla.surroundings import Other
-from auxdrive_eval.world import Route
 
 JUNCTION_M = (40.0, 60.0)
 FRONT_M = 22.45

@@ -16,10 +16,10 @@ carla = pytest.importorskip("carla", reason="needs the extra [carla]")
 
 from auxdrive_eval import DriverSource, drive_all
 from auxdrive_eval.driving.folder import read_plan
+from auxdrive_eval.route import Route
 from auxdrive_eval.routes.plan import routes_of_file
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
-from auxdrive_eval.world import Route
 from carla_server.process import ServerProcess
 
 AUXDRIVE = (sys.executable, "-c", "from auxdrive.cli import main; main()")

@@ -13,17 +13,11 @@ import pytest
 pytest.importorskip("carla", reason="needs the extra [carla]")
 
 from auxdrive.types import Control
+from auxdrive_eval.route import Route, RouteScenario
 from auxdrive_eval.routes.plan import routes_of_file
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
-from auxdrive_eval.world import (
-    CollisionKind,
-    LightColour,
-    Route,
-    RouteScenario,
-    ScenarioOutcome,
-    WorldState,
-)
+from auxdrive_eval.world import CollisionKind, LightColour, ScenarioOutcome, WorldState
 from carla_server.process import ServerProcess
 from carla_server.small_town import LANE, lane_of_road, small_xodr
 from carla_towns import TOWNS

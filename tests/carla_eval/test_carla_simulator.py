@@ -18,13 +18,15 @@ from auxdrive.errors import SimulatorError, WorkerDied
 from auxdrive.machine.worker_processes import OwnProcess
 from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
 from auxdrive.types import Control
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.base import SimulationCrashed, Simulator
 from auxdrive_eval.simulators.carla.client import ClientHalf
 from auxdrive_eval.simulators.carla.contacts import kind_of
 from auxdrive_eval.simulators.carla.deadlines import ended_after
 from auxdrive_eval.simulators.carla.versions import Version, agreed_version
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
-from auxdrive_eval.world import CollisionKind, Route, Weather
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import CollisionKind
 from carla_scenes import DEPTH_M
 from carla_server.process import ServerProcess, ask
 

@@ -18,9 +18,11 @@ carla = pytest.importorskip("carla", reason="needs the extra [carla]")
 
 from auxdrive.modalities import MODALITIES, SEGMENTATION_CLASSES, Modality
 from auxdrive.types import Control
+from auxdrive_eval.route import Route, RouteScenario
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.settings import make_simulator
-from auxdrive_eval.world import Route, RouteScenario, ScenarioOutcome, Weather
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import ScenarioOutcome
 from carla_report import server_of_the_user
 from carla_suite import STAND, a_server, client_of, settings_for, straight_route
 

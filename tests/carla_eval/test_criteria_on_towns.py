@@ -14,17 +14,10 @@ import numpy as np
 import pytest
 from auxdrive.types import Pose2
 from auxdrive_eval.criteria import Event, EventKind
+from auxdrive_eval.route import Route
 from auxdrive_eval.routes.spec import RouteSpec
 from auxdrive_eval.scoring import RULE_SETS
-from auxdrive_eval.world import (
-    TAIL_M,
-    CollisionKind,
-    Contact,
-    LightColour,
-    Point,
-    Route,
-    WorldState,
-)
+from auxdrive_eval.world import TAIL_M, CollisionKind, Contact, LightColour, Point, WorldState
 
 if TYPE_CHECKING:
     from auxdrive_eval.road_maps import CarlaRoadMap

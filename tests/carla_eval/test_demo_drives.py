@@ -10,7 +10,7 @@ from auxdrive_eval.demo.settings import DRIVERS, EXPERT, DemoSettings
 from auxdrive_eval.demo.stages import Demo
 from auxdrive_eval.driving.evaluate import drive_all
 from auxdrive_eval.driving.settings import DriverSource
-from auxdrive_eval.world import Route
+from auxdrive_eval.route import Route
 from page_tree import parse
 from small_world import SETTINGS
 

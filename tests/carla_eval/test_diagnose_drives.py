@@ -31,12 +31,13 @@ from auxdrive_eval.driving.onlookers import Moment
 from auxdrive_eval.driving.route_store import CONTROLS, load_route, save_route, stored_route
 from auxdrive_eval.driving.runner import drive_route
 from auxdrive_eval.driving.settings import DriverSource, evaluation_settings, traffic_seed
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.simulators.embedded.spec import DEFAULT_CAMERA
 from auxdrive_eval.simulators.settings import SimulatorSettings
-from auxdrive_eval.world import HeldBy, LightColour, Route, WorldState
+from auxdrive_eval.world import HeldBy, LightColour, WorldState
 
 CAMERA = DEFAULT_CAMERA.model_copy(update={"width": 128, "height": 72})
 SETTINGS = SimulatorSettings(options={"traffic": 0, "camera": CAMERA})

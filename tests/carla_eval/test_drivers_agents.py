@@ -21,11 +21,11 @@ from auxdrive_eval.driving.following import check_controller
 from auxdrive_eval.driving.route_store import load_route, route_folder, save_route, stored_route
 from auxdrive_eval.driving.runner import drive_route
 from auxdrive_eval.driving.tally import what_became
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.embedded import sensors
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.simulators.embedded.spec import RECORDED
-from auxdrive_eval.world import Route
 from small_world import Agent
 
 

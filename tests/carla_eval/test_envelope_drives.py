@@ -22,9 +22,9 @@ from auxdrive_eval.driving.route_store import (
 )
 from auxdrive_eval.driving.runner import drive_route
 from auxdrive_eval.driving.tally import what_became
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.world import Route
 from small_world import Agent
 
 TICK_S = 0.05

@@ -21,6 +21,7 @@ from auxdrive_eval.driving.route_store import load_route, route_folder, save_rou
 from auxdrive_eval.driving.runner import drive_route
 from auxdrive_eval.driving.settings import DriverSource, traffic_seed
 from auxdrive_eval.report.drive_report import drive_report
+from auxdrive_eval.route import Route
 from auxdrive_eval.routes import RouteSpec, write_routes
 from auxdrive_eval.routes.plan import (
     COLLECT_SEEDS,
@@ -30,7 +31,6 @@ from auxdrive_eval.routes.plan import (
     routes_of_seeds,
 )
 from auxdrive_eval.simulators.base import Simulator
-from auxdrive_eval.world import Route
 from small_world import SETTINGS
 
 sys.path.insert(

@@ -16,9 +16,9 @@ from auxdrive_eval.driving.evaluate import drive_all
 from auxdrive_eval.driving.route_store import load_route, route_folder, save_route, stored_route
 from auxdrive_eval.driving.runner import not_driven
 from auxdrive_eval.driving.settings import DriverSource
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.records import CRASHED
-from auxdrive_eval.world import Route
 from small_world import SETTINGS
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "sdk"))  # tests are no package

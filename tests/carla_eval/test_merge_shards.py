@@ -22,8 +22,8 @@ from auxdrive_eval.driving.merge import merge
 from auxdrive_eval.driving.settings import DriverSource
 from auxdrive_eval.driving.tally import LATENCY_DTYPE
 from auxdrive_eval.report.drive_report import drive_report
+from auxdrive_eval.route import Route
 from auxdrive_eval.routes import RouteSpec, write_routes
-from auxdrive_eval.world import Route
 from small_world import SETTINGS
 from strange_agents import agent_folder, install
 

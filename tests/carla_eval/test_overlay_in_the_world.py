@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from auxdrive.inspection.overlay import project
 from auxdrive.modalities import MODALITIES, Modality
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.world import Route
 
 
 @pytest.mark.parametrize("pitch_rad", [0.0, 0.15])

@@ -27,11 +27,12 @@ from auxdrive_eval.driving.onlookers import Moment
 from auxdrive_eval.driving.route_store import StoredRoute, route_folder
 from auxdrive_eval.driving.runner import RouteResult, drive_route
 from auxdrive_eval.driving.settings import DriverSource, evaluation_settings
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.base import SimulationCrashed
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.simulators.settings import SimulatorSettings
-from auxdrive_eval.world import Route, WorldState
+from auxdrive_eval.world import WorldState
 from small_recording import tree
 from small_world import CAMERA, SETTINGS, Agent
 

@@ -20,7 +20,8 @@ from auxdrive.modalities import (
 from auxdrive.types import AnyArray
 from auxdrive_eval.simulators.embedded.render.panda import PandaRenderer
 from auxdrive_eval.simulators.embedded.town.model import CarKind
-from auxdrive_eval.world import LightColour, Weather
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import LightColour
 from town_by_hand import CAMERA, CLASS, FURNISHED, STOP_X, WEATHERS, box, car, hand_town, scene
 
 

@@ -10,7 +10,8 @@ from auxdrive.types import AnyArray, Pose2
 from auxdrive_eval.simulators.embedded.render.panda import PandaRenderer
 from auxdrive_eval.simulators.embedded.scene import Scene
 from auxdrive_eval.simulators.embedded.town.model import BodyKind, BodyPose
-from auxdrive_eval.world import LightColour, Weather
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import LightColour
 from town_by_hand import CLASS, FURNISHED, STOP_X, car, hand_town, scene
 
 DAY, NIGHT = Weather(cloudiness=0.0, sun_altitude_deg=60.0), Weather(sun_altitude_deg=-20.0)

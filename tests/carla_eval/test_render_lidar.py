@@ -7,7 +7,7 @@ import math
 import numpy as np
 from auxdrive_eval.simulators.embedded.render import roof_lidar as lidar
 from auxdrive_eval.simulators.embedded.render.panda import PandaRenderer
-from auxdrive_eval.world import Weather
+from auxdrive_eval.weather import Weather
 from town_by_hand import box, car, hand_town, scene
 
 

@@ -14,7 +14,8 @@ from auxdrive.errors import SimulatorError
 from auxdrive.types import Pose2
 from auxdrive_eval.simulators.embedded.render.panda import PandaRenderer
 from auxdrive_eval.simulators.embedded.scene import Scene
-from auxdrive_eval.world import LightColour, Weather
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import LightColour
 from town_by_hand import CAMERA, FURNISHED, WEATHERS, car, hand_town, scene
 
 

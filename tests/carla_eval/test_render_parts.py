@@ -21,7 +21,7 @@ from auxdrive_eval.simulators.embedded.render.shapes.faces import (
 from auxdrive_eval.simulators.embedded.render.shapes.flat_faces import simplify, strip, triangulate
 from auxdrive_eval.simulators.embedded.render.textures import make_textures
 from auxdrive_eval.simulators.embedded.town.model import CarKind
-from auxdrive_eval.world import Weather
+from auxdrive_eval.weather import Weather
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -18,7 +18,8 @@ from auxdrive_eval.report.driver_tables import driver_sections, interventions_of
 from auxdrive_eval.report.route_drive import scenario_table
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.records import RouteMeta, RouteRecord, Scores
-from auxdrive_eval.world import ScenarioOutcome, ScenarioState, Weather
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import ScenarioOutcome, ScenarioState
 from page_tree import Tree, parse
 from small_world import SETTINGS
 from states_by_hand import straight_route

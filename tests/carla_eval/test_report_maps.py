@@ -25,8 +25,9 @@ from auxdrive_eval.report.route_drive import (
 )
 from auxdrive_eval.report.town_map import Mark, draw_map, map_legend
 from auxdrive_eval.report.view import HEIGHT_PX, WIDTH_PX, view_of
+from auxdrive_eval.road_maps.town_map import LaneLine, TownMap
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring.records import RouteMeta, make_record
-from auxdrive_eval.world import LaneLine, Route, TownMap
 from hypothesis import given
 from hypothesis import strategies as st
 from page_tree import hostile, parse

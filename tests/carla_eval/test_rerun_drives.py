@@ -20,9 +20,9 @@ from auxdrive_eval.driving.merge import merge
 from auxdrive_eval.driving.route_store import RERUN
 from auxdrive_eval.driving.runner import RouteResult, drive_route
 from auxdrive_eval.driving.settings import DriverSource, evaluation_settings
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.world import Route
 from PIL import Image
 from small_world import SETTINGS, Agent
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from auxdrive.errors import SimulatorError
+from auxdrive_eval.route import Route
 from auxdrive_eval.routes import RouteSpec, write_routes
 from auxdrive_eval.routes.plan import routes_of_file
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.world import Route
 
 SEED = 9200
 Keypoints = list[tuple[float, float]]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from auxdrive.errors import DataError
 from auxdrive_eval.routes import RouteSpec, load_routes, write_routes
-from auxdrive_eval.world import Weather
+from auxdrive_eval.weather import Weather
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from route_text import WAYPOINTS, read

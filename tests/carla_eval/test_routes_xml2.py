@@ -22,7 +22,7 @@ from auxdrive_eval.routes import (
 )
 from auxdrive_eval.routes.plan import routes_of_file
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.world import Weather
+from auxdrive_eval.weather import Weather
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from route_text import POSITIONS, WAYPOINTS, read, route2

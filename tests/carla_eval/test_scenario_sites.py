@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from auxdrive.errors import UsageError
+from auxdrive_eval.route import Route
 from auxdrive_eval.routes.plan import with_scenario_file
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.world import Route, ScenarioOutcome
+from auxdrive_eval.world import ScenarioOutcome
 from tiny_simulator import TinyOptions, TinySimulator
 
 

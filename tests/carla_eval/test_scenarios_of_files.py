@@ -18,10 +18,11 @@ from auxdrive_eval.driving.inspection import summarise_route
 from auxdrive_eval.driving.route_store import read_route, route_folder
 from auxdrive_eval.driving.settings import DriverSource
 from auxdrive_eval.report.drive_report import drive_report
+from auxdrive_eval.route import Route
 from auxdrive_eval.routes.plan import routes_of_file
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.simulators.settings import simulator_settings
-from auxdrive_eval.world import Route, ScenarioOutcome
+from auxdrive_eval.world import ScenarioOutcome
 from route_text import route2
 from small_world import CAMERA, SETTINGS
 

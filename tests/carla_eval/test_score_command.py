@@ -11,9 +11,9 @@ from auxdrive import cli
 from auxdrive_eval.criteria import Event, EventKind
 from auxdrive_eval.driving.evaluate import drive_all
 from auxdrive_eval.driving.settings import DriverSource
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring.again.reading import read_results
 from auxdrive_eval.scoring.again.rescoring import rescored
-from auxdrive_eval.world import Route
 from hypothesis import given
 from hypothesis import strategies as st
 from scored_runs import SHARED, event, of_two_routes, outside, refused, results_of, scored, written

@@ -8,10 +8,10 @@ from auxdrive.data.derived import DERIVATIONS
 from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
 from auxdrive_eval.driving.sensing import sense
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded import sensors
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.simulators.embedded.spec import RECORDED
-from auxdrive_eval.world import Route
 
 
 def test_computed_modalities_come_from_the_sensed_ones(

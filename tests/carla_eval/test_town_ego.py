@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 from auxdrive.types import Control, Pose2
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.ego.expert import OFF_ROUTE_MPS, Expert
 from auxdrive_eval.simulators.embedded.ego.obstacles import POLE_M, StaticObstacles
 from auxdrive_eval.simulators.embedded.ego.tracker import (
@@ -22,7 +23,7 @@ from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.routing import random_route
 from auxdrive_eval.simulators.embedded.traffic.car import EGO_ID
 from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
-from auxdrive_eval.world import CollisionKind, LightColour, Route
+from auxdrive_eval.world import CollisionKind, LightColour
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -25,10 +25,10 @@ from auxdrive_eval.driving.runner import drive_route
 from auxdrive_eval.driving.settings import DriverSource, evaluation_settings
 from auxdrive_eval.report.drive_report import drive_report
 from auxdrive_eval.report.route_drive import video_of
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.base import SimulationCrashed
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.world import Route
 from page_tree import parse
 from small_world import SETTINGS, Agent
 

@@ -14,8 +14,11 @@ from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Control, Pose2, RoadOption
+from auxdrive_eval.road_maps.town_map import LaneLine, TownMap
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.base import SimulatorOptions, SimulatorSpec
-from auxdrive_eval.world import LaneLine, Point, Route, TownMap, Weather, WorldState
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import Point, WorldState
 from pydantic import Field
 
 TOWN = "Plane"

@@ -22,7 +22,8 @@ from auxdrive_eval.simulators.embedded.town.model import (
     Town,
     TrafficLight,
 )
-from auxdrive_eval.world import LightColour, Weather
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import LightColour
 
 CAMERA = CameraSpec(width=256, height=144, fov_deg=90.0, x_m=1.2, z_m=1.5)
 

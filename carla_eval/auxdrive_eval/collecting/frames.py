@@ -21,9 +21,10 @@ from auxdrive.route_follower import RouteFollower, TargetPoint
 from auxdrive.standing import StandingTime
 from auxdrive.types import Control, Float32
 
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.capabilities import Foreseeing, Planning, SeesPoints
-from auxdrive_eval.world import Route, WorldState
+from auxdrive_eval.world import WorldState
 
 AHEAD_S = 2.0
 """How far ahead the expert is followed from each frame of another driver: the last waypoint of the

@@ -19,9 +19,10 @@ from auxdrive_eval.collecting.frames import FrameRecorder, Recording
 from auxdrive_eval.collecting.perturbation import Perturbation
 from auxdrive_eval.collecting.student import StudentAtTheWheel
 from auxdrive_eval.conditions import in_condition
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
 from auxdrive_eval.simulators.base import Simulator
-from auxdrive_eval.world import Route, WorldState
+from auxdrive_eval.world import WorldState
 
 _LOG = logging.getLogger(__name__)
 MAX_STANDING_S = 45.0

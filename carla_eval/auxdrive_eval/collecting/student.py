@@ -16,9 +16,10 @@ from auxdrive_eval.collecting.mixture import Mixture
 from auxdrive_eval.criteria import TERMINAL_KINDS, Event, EventKind
 from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.drivers import Driver
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
 from auxdrive_eval.simulators.base import Simulator
-from auxdrive_eval.world import Route, WorldState
+from auxdrive_eval.world import WorldState
 
 HESITATION_S = 10.0
 """So long a student may stand where the expert would go: then it would not start, and further

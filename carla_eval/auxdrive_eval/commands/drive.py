@@ -58,8 +58,8 @@ from auxdrive_eval.simulators import DEFAULT_SIMULATOR
 
 if TYPE_CHECKING:
     from auxdrive_eval.driving.route_store import StoredRoute
+    from auxdrive_eval.route import Route
     from auxdrive_eval.simulators.settings import SimulatorSettings
-    from auxdrive_eval.world import Route
 
 
 def drive(

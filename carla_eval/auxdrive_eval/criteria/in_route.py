@@ -13,7 +13,8 @@ from auxdrive_eval.criteria.base import (
     moment,
 )
 from auxdrive_eval.criteria.progress import accumulated_m
-from auxdrive_eval.world import Route, WorldState
+from auxdrive_eval.route import Route
+from auxdrive_eval.world import WorldState
 
 WINDOW = 5
 """How many points after the nearest one are considered at a tick."""

@@ -6,7 +6,8 @@ from statistics import fmean
 
 from auxdrive_eval.criteria.base import Event, EventKind, TickCriterion, event_at
 from auxdrive_eval.criteria.progress import PassedPoints, accumulated_m
-from auxdrive_eval.world import Route, WorldState
+from auxdrive_eval.route import Route
+from auxdrive_eval.world import WorldState
 
 WINDOW = 2
 """How many points after the last passed one are considered at a tick."""

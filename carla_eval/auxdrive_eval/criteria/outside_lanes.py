@@ -8,7 +8,8 @@ import numpy as np
 
 from auxdrive_eval.criteria.base import Event, EventKind, Moment, event_at, moment
 from auxdrive_eval.criteria.progress import PassedPoints
-from auxdrive_eval.world import LaneView, Route, WorldState
+from auxdrive_eval.route import Route
+from auxdrive_eval.world import LaneView, WorldState
 
 ALLOWED_OUT_M = 1.3
 """In leaderboard 1.0."""

@@ -6,7 +6,8 @@ import numpy as np
 from auxdrive.geometry import cumulative_length, euclidean
 from auxdrive.types import Float64
 
-from auxdrive_eval.world import Point, Route
+from auxdrive_eval.route import Route
+from auxdrive_eval.world import Point
 
 
 def accumulated_m(route: Route) -> Float64:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from auxdrive_eval.criteria.base import Event, EventKind, TickCriterion, event_at
 from auxdrive_eval.criteria.progress import PassedPoints, accumulated_m
-from auxdrive_eval.world import Route, WorldState
+from auxdrive_eval.route import Route
+from auxdrive_eval.world import WorldState
 
 SECONDS_PER_METRE = 0.8
 INITIAL_S = 5.0

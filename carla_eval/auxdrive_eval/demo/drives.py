@@ -25,8 +25,9 @@ from auxdrive_eval.report.drive_report import LARGEST_PAGE
 from auxdrive_eval.report.route_drive import film_of, infractions_of, map_of, view_of_drives
 from auxdrive_eval.report.town_map import whole_legend
 from auxdrive_eval.report.view import View
+from auxdrive_eval.road_maps.town_map import TownMap
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.settings import make_simulator
-from auxdrive_eval.world import Route, TownMap
 
 COLOURS = {
     **dict(zip((name for name in DRIVERS if name != EXPERT), SERIES, strict=False)),

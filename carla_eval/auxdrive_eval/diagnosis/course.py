@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from auxdrive.geometry import cumulative_length
 
-from auxdrive_eval.world import Point, Route
+from auxdrive_eval.route import Route
+from auxdrive_eval.world import Point
 
 BACK_M, AHEAD_M = 5.0, 25.0
 """How far from where the car was it is looked for at the next tick."""

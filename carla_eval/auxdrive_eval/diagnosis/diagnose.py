@@ -34,10 +34,10 @@ from auxdrive_eval.driving.folder import is_drive
 from auxdrive_eval.driving.found_drive import read_found_drive
 from auxdrive_eval.driving.route_store import StoredRoute
 from auxdrive_eval.driving.settings import EvaluationSettings
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.records import WORTH_RETRYING
 from auxdrive_eval.simulators.settings import SimulatorSettings
-from auxdrive_eval.world import Route
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,9 @@ from auxdrive_eval.driving.decisions import Predicted
 from auxdrive_eval.driving.onlookers import Moment
 from auxdrive_eval.driving.route_store import FACTS, StoredRoute
 from auxdrive_eval.driving.runner import RouteResult
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.capabilities import Planning
-from auxdrive_eval.world import Route
 
 _LARGEST = 256 << 20
 NEAR_S = 0.3

@@ -37,8 +37,8 @@ from auxdrive_eval.diagnosis.tables import CASE_COLUMNS, case_rows, cost_table, 
 from auxdrive_eval.diagnosis.words import title_of
 from auxdrive_eval.report.town_map import Mark, draw_map
 from auxdrive_eval.report.view import view_of
+from auxdrive_eval.road_maps.town_map import TownMap
 from auxdrive_eval.simulators.settings import make_simulator
-from auxdrive_eval.world import TownMap
 
 _log = logging.getLogger(__name__)
 PAGE_NAME = "diagnosis.html"

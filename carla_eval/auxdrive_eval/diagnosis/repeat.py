@@ -23,10 +23,11 @@ from auxdrive_eval.diagnosis.hands import Hand
 from auxdrive_eval.diagnosis.view import View, with_visibility
 from auxdrive_eval.diagnosis.watching import Watching
 from auxdrive_eval.driving.decisions import Predicted
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring.rule_sets import RuleSet
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.capabilities import Foreseeing
-from auxdrive_eval.world import Point, Route, WorldState
+from auxdrive_eval.world import Point, WorldState
 
 AHEAD_S = (0.5, 1.0, 1.5, 2.0)
 """When the expert's plan has its points, seconds after the moment."""

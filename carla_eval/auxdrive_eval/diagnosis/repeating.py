@@ -23,10 +23,10 @@ from auxdrive_eval.driving.folder import DriverIdentity
 from auxdrive_eval.driving.make_driver import MakeDriver
 from auxdrive_eval.driving.route_store import StoredRoute
 from auxdrive_eval.driving.settings import DriverSource, EvaluationSettings, traffic_seed
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.settings import make_simulator, require_simulator
-from auxdrive_eval.world import Route
 
 
 class Repeating:

@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from auxdrive_eval.diagnosis.course import Course
 from auxdrive_eval.diagnosis.facts import Instant, instant_of
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.capabilities import Explaining, Foreseeing, Surveying
-from auxdrive_eval.world import RoadUser, Route, WorldState
+from auxdrive_eval.world import RoadUser, WorldState
 
 GOES_AHEAD_S, GOES_M = 3.0, 3.0
 """The expert drives on from a stop if it would be so far away after this time: a line that the car

@@ -21,9 +21,10 @@ from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.following import Following
 from auxdrive_eval.driving.sensing import sense
 from auxdrive_eval.driving.tally import Tally
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring.records import CRASHED, SET_UP
 from auxdrive_eval.simulators.base import Simulator
-from auxdrive_eval.world import Route, WorldState
+from auxdrive_eval.world import WorldState
 
 TICKS_PER_PREDICTION = 2
 """The agent predicts at every second tick, and its control is kept in between, as with TransFuser's

@@ -44,10 +44,10 @@ from auxdrive_eval.driving.settings import (
     evaluation_settings,
     traffic_seed,
 )
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import DEFAULT_RULES
 from auxdrive_eval.scoring.records import WORTH_RETRYING
 from auxdrive_eval.simulators.settings import SimulatorSettings, require_simulator
-from auxdrive_eval.world import Route
 
 _log = logging.getLogger(__name__)
 

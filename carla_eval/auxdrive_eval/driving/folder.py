@@ -36,9 +36,11 @@ from auxdrive_eval.driving.settings import (
     hash_routes,
     read_settings,
 )
+from auxdrive_eval.route import Route, RouteScenario
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.repeats import over_repeats
-from auxdrive_eval.world import Point, Route, RouteScenario, RouteWeather, Weather
+from auxdrive_eval.weather import RouteWeather, Weather
+from auxdrive_eval.world import Point
 
 RESULTS_NAME = "results.json"
 DRIVER_NAME = "driver.json"

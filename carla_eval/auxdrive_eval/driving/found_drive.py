@@ -25,6 +25,7 @@ from auxdrive_eval.driving.folder import (
 )
 from auxdrive_eval.driving.route_store import StoredRoute, read_route, route_folders
 from auxdrive_eval.driving.settings import EvaluationSettings, read_settings
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.infractions import infractions_of
 from auxdrive_eval.scoring.records import (
@@ -32,7 +33,6 @@ from auxdrive_eval.scoring.records import (
     LEADERBOARD_1_ROUTES,
 )
 from auxdrive_eval.scoring.rule_sets import RuleSet
-from auxdrive_eval.world import Route
 
 _EQUAL = 1e-9
 Read = TypeVar("Read")

@@ -15,9 +15,9 @@ from auxdrive_eval.driving.onlookers import Onlooker
 from auxdrive_eval.driving.recording import RouteRecorder
 from auxdrive_eval.driving.route_store import StoredRoute
 from auxdrive_eval.driving.settings import EvaluationSettings
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.capabilities import Foreseeing
-from auxdrive_eval.world import Route
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from auxdrive_eval.driving.settings import (
     hash_routes,
     read_settings,
 )
-from auxdrive_eval.world import Route
+from auxdrive_eval.route import Route
 
 _NAMED = 5
 _OF_A_SHARD = ("routes_sha256", "route_count")

@@ -18,8 +18,8 @@ from auxdrive_eval.collecting.student import mistakes_among
 from auxdrive_eval.driving.drive_data import IN_EPISODE, DriveData, episode_id, is_by_expert
 from auxdrive_eval.driving.onlookers import Moment
 from auxdrive_eval.driving.runner import RouteResult
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.base import Simulator
-from auxdrive_eval.world import Route
 
 
 class RouteRecorder:

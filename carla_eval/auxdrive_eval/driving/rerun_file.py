@@ -26,8 +26,8 @@ from auxdrive_eval.driving.drivers import Seen
 from auxdrive_eval.driving.onlookers import Moment
 from auxdrive_eval.driving.route_store import RERUN
 from auxdrive_eval.driving.runner import RouteResult
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.base import Simulator
-from auxdrive_eval.world import Route
 
 IMAGES_HZ = 10.0
 _QUALITY = 85

@@ -13,6 +13,7 @@ from auxdrive_eval.driving.make_driver import MakeDriver
 from auxdrive_eval.driving.onlookers import dropping
 from auxdrive_eval.driving.route_store import StoredRoute, stored_route
 from auxdrive_eval.driving.runner import Failure, RouteResult, drive_route, not_driven
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.records import SIMULATION_CRASHED
 from auxdrive_eval.simulators.base import ATTEMPTS, SimulationCrashed, Simulator
@@ -21,7 +22,6 @@ from auxdrive_eval.simulators.settings import (
     make_simulator,
     require_simulator,
 )
-from auxdrive_eval.world import Route
 
 _log = logging.getLogger(__name__)
 

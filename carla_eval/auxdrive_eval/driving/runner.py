@@ -15,6 +15,7 @@ from auxdrive_eval.driving.drivers import Driver
 from auxdrive_eval.driving.film import Film
 from auxdrive_eval.driving.onlookers import Moment, Onlooker
 from auxdrive_eval.driving.tally import Tally
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring.records import (
     OUT_OF_TICKS,
     SIMULATION_CRASHED,
@@ -24,7 +25,7 @@ from auxdrive_eval.scoring.records import (
 )
 from auxdrive_eval.scoring.rule_sets import RuleSet
 from auxdrive_eval.simulators.base import SimulationCrashed, Simulator
-from auxdrive_eval.world import Route, ScenarioState, WorldState
+from auxdrive_eval.world import ScenarioState, WorldState
 
 TRACE_DTYPE = np.dtype(
     [

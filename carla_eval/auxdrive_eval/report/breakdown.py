@@ -18,10 +18,12 @@ from auxdrive.types import Float64
 from auxdrive_eval.conditions import CLOUDS, FOG, RAIN, condition_of
 from auxdrive_eval.driving.evaluate import Evaluation
 from auxdrive_eval.driving.route_store import StoredRoute
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.records import RouteRecord
 from auxdrive_eval.scoring.results import ResultForm
-from auxdrive_eval.world import Route, ScenarioOutcome, Weather
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import ScenarioOutcome
 
 HEAVY_RAIN, WET = 60.0, 30.0
 """From these percentages on a weather is called heavy rain, the road wet."""

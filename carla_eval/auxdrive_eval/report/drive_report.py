@@ -36,10 +36,11 @@ from auxdrive_eval.report.route_drive import (
     video_of,
     view_of_drives,
 )
+from auxdrive_eval.road_maps.town_map import TownMap
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.repeats import scores_in_words
 from auxdrive_eval.simulators.settings import make_simulator
-from auxdrive_eval.world import Route, TownMap
 
 LARGEST_PAGE = 24 << 20
 """Size in bytes, without videos. Routes for which there is no room left are only in the table."""

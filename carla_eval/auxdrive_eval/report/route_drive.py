@@ -16,8 +16,10 @@ from auxdrive_eval.criteria import KIND_TEXT, Event, EventKind
 from auxdrive_eval.driving.route_store import VIDEO, StoredRoute
 from auxdrive_eval.report.town_map import Mark, draw_map, map_legend, path_of
 from auxdrive_eval.report.view import View, view_of
+from auxdrive_eval.road_maps.town_map import TownMap
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring.records import Scores
-from auxdrive_eval.world import Point, Route, TownMap
+from auxdrive_eval.world import Point
 
 
 @dataclass(frozen=True, slots=True)

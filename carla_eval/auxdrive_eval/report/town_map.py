@@ -20,7 +20,9 @@ from auxdrive.types import AnyArray, Float64
 from auxdrive_eval.report import signs
 from auxdrive_eval.report.marks import offsets_of_badges
 from auxdrive_eval.report.view import HEIGHT_PX, WIDTH_PX, View, view_of
-from auxdrive_eval.world import LaneLine, Point, Route, StopLine, TownMap
+from auxdrive_eval.road_maps.town_map import LaneLine, StopLine, TownMap
+from auxdrive_eval.route import Route
+from auxdrive_eval.world import Point
 
 SPEED_STEP_MPS = 2.0
 SPEED_COLOURS = RAMP_CSS

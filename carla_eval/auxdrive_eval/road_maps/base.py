@@ -13,14 +13,8 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from auxdrive_eval.road_maps.geo import GeoReference
-from auxdrive_eval.world import (
-    LaneView,
-    LightColour,
-    Point,
-    StopSignView,
-    TownMap,
-    TrafficLightView,
-)
+from auxdrive_eval.road_maps.town_map import TownMap
+from auxdrive_eval.world import LaneView, LightColour, Point, StopSignView, TrafficLightView
 
 
 class Side(Enum):

@@ -25,15 +25,8 @@ from auxdrive_eval.road_maps.base import LaneId, LanePoint, Segment, Side
 from auxdrive_eval.road_maps.carla_signals import LIGHT, STOP, CarlaSignals
 from auxdrive_eval.road_maps.geo import geo_reference
 from auxdrive_eval.road_maps.opendrive_file import check_opendrive
-from auxdrive_eval.world import (
-    LaneLine,
-    LaneView,
-    LightColour,
-    Point,
-    StopSignView,
-    TownMap,
-    TrafficLightView,
-)
+from auxdrive_eval.road_maps.town_map import LaneLine, TownMap
+from auxdrive_eval.world import LaneView, LightColour, Point, StopSignView, TrafficLightView
 
 MAX_BYTES = 64 * 2**20
 """Larger files are refused; that of Town12 has about 30 MB."""

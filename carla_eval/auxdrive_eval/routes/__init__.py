@@ -9,7 +9,7 @@ from auxdrive_eval.routes.scenarios10 import ScenarioSite, load_scenarios
 from auxdrive_eval.routes.spec import Place, RouteSpec, Scenario
 from auxdrive_eval.routes.weather import carla_attributes, weather_at
 from auxdrive_eval.routes.xml10 import write_routes
-from auxdrive_eval.world import RouteWeather
+from auxdrive_eval.weather import RouteWeather
 
 __all__ = [
     "SAMPLE_1_M",

@@ -10,13 +10,13 @@ from pathlib import Path
 from auxdrive.errors import SimulatorError, UsageError
 from auxdrive.seeds import seeds_of_text
 
+from auxdrive_eval.route import Route, RouteScenario
 from auxdrive_eval.routes.loading import load_routes
 from auxdrive_eval.routes.scenarios10 import load_scenarios
 from auxdrive_eval.routes.sites import with_sites
 from auxdrive_eval.routes.spec import RouteSpec
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.capabilities import PlansSpecifications, SetsUpScenarios
-from auxdrive_eval.world import Route, RouteScenario
 
 _log = logging.getLogger(__name__)
 

@@ -18,6 +18,7 @@ from auxdrive.types import Float64, RoadOption
 from numpy.typing import NDArray
 
 from auxdrive_eval.road_maps.base import LaneId, LanePoint, RoadMap
+from auxdrive_eval.route import Route
 from auxdrive_eval.routes.decisions import Decisions
 from auxdrive_eval.routes.road_graph import (
     Edge,
@@ -27,7 +28,7 @@ from auxdrive_eval.routes.road_graph import (
     nearest_index,
 )
 from auxdrive_eval.routes.spec import RouteSpec, as_spec
-from auxdrive_eval.world import Point, Route
+from auxdrive_eval.world import Point
 
 HOP_M = 1.0
 HOPS_M = (0.1, 10.0)

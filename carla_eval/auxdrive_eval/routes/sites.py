@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from auxdrive_eval.random_streams import stream
+from auxdrive_eval.route import Route, RouteScenario
 from auxdrive_eval.routes.scenarios10 import ScenarioSite
-from auxdrive_eval.world import Route, RouteScenario
 
 NEAR_M, NEAR_RAD = 2.0, math.radians(10.0)
 """A route meets a site that is nearer than this to one of its points, and looks its way

@@ -13,7 +13,8 @@ from auxdrive.checks.numbers import shown
 from auxdrive.errors import InputError
 
 from auxdrive_eval.routes.weather import weather_names
-from auxdrive_eval.world import Point, RouteWeather, Weather
+from auxdrive_eval.weather import RouteWeather, Weather
+from auxdrive_eval.world import Point
 
 DEFAULT_WEATHER = Weather(cloudiness=30.0, sun_altitude_deg=70.0)
 """The weather of a route whose file gives none (leaderboard 1.0)."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 
 from auxdrive_eval.routes.xml_elements import Element, Where
-from auxdrive_eval.world import RouteWeather, Weather
+from auxdrive_eval.weather import RouteWeather, Weather
 
 # Attribute of the <weather> element -> field of Weather.
 FIELD_OF = {

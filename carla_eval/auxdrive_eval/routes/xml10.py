@@ -21,7 +21,8 @@ from auxdrive.storage.publish import write_atomic
 from auxdrive_eval.routes.spec import RouteSpec, as_spec
 from auxdrive_eval.routes.weather import FIELD_OF, OTHERS, carla_attributes, read_weather
 from auxdrive_eval.routes.xml_elements import Element, Where
-from auxdrive_eval.world import Point, RouteWeather
+from auxdrive_eval.weather import RouteWeather
+from auxdrive_eval.world import Point
 
 _ROUTE_ELEMENTS = ("waypoint", "weather")
 _ROUTE_ATTRIBUTES = ("id", "town")

@@ -14,7 +14,7 @@ from auxdrive.frames import carla_points_to_world, carla_yaw_to_world
 from auxdrive_eval.routes.spec import Place, RouteSpec, Scenario
 from auxdrive_eval.routes.weather import FIELD_OF, OTHERS, read_weather
 from auxdrive_eval.routes.xml_elements import Element, Where
-from auxdrive_eval.world import RouteWeather, Weather
+from auxdrive_eval.weather import RouteWeather, Weather
 
 DEFAULT_WEATHER = Weather(cloudiness=50.0, sun_altitude_deg=70.0)
 """The weather of a route whose file gives none (leaderboard 2.x)."""

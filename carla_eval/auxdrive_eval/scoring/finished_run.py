@@ -10,8 +10,8 @@ from typing import Any
 from auxdrive.types import AnyArray
 
 from auxdrive_eval.criteria.base import Event
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring.records import RouteRecord
-from auxdrive_eval.world import Route
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from auxdrive_eval.criteria import (
     RouteTimeout,
     StopSign,
 )
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring.as_met import as_met
 from auxdrive_eval.scoring.rule_sets import RuleSet
-from auxdrive_eval.world import Route
 
 # Factor of each infraction. The share outside the lanes is handled below. Events that end a route
 # have no factor: they cost the rest of the route.

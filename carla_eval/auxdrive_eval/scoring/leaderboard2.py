@@ -16,7 +16,7 @@ from auxdrive_eval.criteria import (
     RouteCompletion,
     ScenarioTimeout,
 )
-from auxdrive_eval.world import Route
+from auxdrive_eval.route import Route
 
 ALLOWED_OUT_M = 0.5
 BLOCKED_AFTER_S = 180.0

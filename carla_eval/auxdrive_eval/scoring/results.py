@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring.records import RouteForm, RouteRecord
-from auxdrive_eval.world import Route
 
 SCORES = ("score_composed", "score_penalty", "score_route")
 """The scores of a route: their names in every rule set."""

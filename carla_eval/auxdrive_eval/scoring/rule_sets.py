@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from auxdrive_eval.criteria import Criterion, Event, RouteCompletion
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring.finished_run import Beside, FinishedRun
 from auxdrive_eval.scoring.records import RouteRecord
 from auxdrive_eval.scoring.results import ResultForm
 from auxdrive_eval.scoring.summary import LEADERBOARD_1_RESULTS
-from auxdrive_eval.world import Route
 
 
 @dataclass(frozen=True, slots=True)

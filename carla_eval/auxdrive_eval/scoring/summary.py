@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from auxdrive.geometry import euclidean, polyline_length
 
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring.infractions import LEADERBOARD_1_KINDS
 from auxdrive_eval.scoring.records import (
     COMPLETED,
@@ -19,7 +20,6 @@ from auxdrive_eval.scoring.records import (
     RouteRecord,
 )
 from auxdrive_eval.scoring.results import SCORES, ResultForm, added
-from auxdrive_eval.world import Route
 
 LABELLED_INFRACTIONS: tuple[tuple[str, str, str], ...] = (
     ("Collisions with pedestrians", "infractions", "collisions_pedestrian"),

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from auxdrive_eval.criteria.base import Event, EventKind
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring.records import (
     COMPLETED,
     FAILED,
@@ -23,7 +24,6 @@ from auxdrive_eval.scoring.records import (
 )
 from auxdrive_eval.scoring.results import ResultForm, added
 from auxdrive_eval.scoring.summary import LABELLED_INFRACTIONS
-from auxdrive_eval.world import Route
 
 _DIGITS, _SCORE_DIGITS = 3, 6
 _WHOLE = 100.0

@@ -16,7 +16,10 @@ from auxdrive.strict import Strict
 from auxdrive.types import AnyArray, Control
 from pydantic import Field
 
-from auxdrive_eval.world import Point, Route, TownMap, Weather, WorldState
+from auxdrive_eval.road_maps.town_map import TownMap
+from auxdrive_eval.route import Route
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import Point, WorldState
 
 if TYPE_CHECKING:
     pass

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from auxdrive.data.plan import ExpertPlan
 from auxdrive.types import Float32
 
-from auxdrive_eval.world import HeldBy, RoadUser, Route, WorldState
+from auxdrive_eval.route import Route
+from auxdrive_eval.world import HeldBy, RoadUser, WorldState
 
 if TYPE_CHECKING:
     from auxdrive_eval.routes.spec import RouteSpec

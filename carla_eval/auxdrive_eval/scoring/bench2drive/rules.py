@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from auxdrive_eval.criteria import Criterion, Event, EventKind, MinSpeed
+from auxdrive_eval.route import Route
 from auxdrive_eval.scoring.bench2drive.figures import merged
 from auxdrive_eval.scoring.bench2drive.report import bench2drive_report
 from auxdrive_eval.scoring.leaderboard2 import UNWATCHED, RoundedCompletion, common_criteria
@@ -16,7 +17,6 @@ from auxdrive_eval.scoring.leaderboard20 import penalty_of as penalty_2_0
 from auxdrive_eval.scoring.records import RouteRecord
 from auxdrive_eval.scoring.rule_sets import RuleSet
 from auxdrive_eval.scoring.summary_2 import LEADERBOARD_2_RESULTS, results_document_2
-from auxdrive_eval.world import Route
 
 BLOCKED_AFTER_S = 60.0
 MIN_SPEED_CHECKPOINTS = 20

@@ -13,13 +13,16 @@ from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
 from auxdrive.types import AnyArray, Control, Float32
 
+from auxdrive_eval.road_maps.town_map import TownMap
+from auxdrive_eval.route import Route
 from auxdrive_eval.routes.spec import RouteSpec
 from auxdrive_eval.simulators.carla.driven_route import DrivenRoute
 from auxdrive_eval.simulators.carla.scenarios.grounds import Grounds
 from auxdrive_eval.simulators.carla.session import Session
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
 from auxdrive_eval.simulators.carla.towns import Towns
-from auxdrive_eval.world import Point, RoadUser, Route, TownMap, Weather, WorldState
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import Point, RoadUser, WorldState
 
 
 class ClientHalf:

@@ -13,6 +13,7 @@ from auxdrive.modalities import Modality
 from auxdrive.types import AnyArray, Control, Float32
 
 from auxdrive_eval.road_maps import CarlaRoadMap
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.base import SimulationCrashed
 from auxdrive_eval.simulators.carla.border import ahead, forward_mps, pose, rear_axle, transform
 from auxdrive_eval.simulators.carla.cast import Cast
@@ -30,7 +31,7 @@ from auxdrive_eval.simulators.carla.spec import CarlaOptions
 from auxdrive_eval.simulators.carla.surroundings import Other, Surroundings, road_user_of
 from auxdrive_eval.simulators.carla.traffic import Traffic
 from auxdrive_eval.simulators.carla.weather import RouteWeathers
-from auxdrive_eval.world import TAIL_M, RoadUser, Route, WorldState
+from auxdrive_eval.world import TAIL_M, RoadUser, WorldState
 
 SETTLING_TICKS, MOST_TICKS = 20, 200
 """The ego falls onto the road during the first ones. A sensor may miss the ticks right after it was

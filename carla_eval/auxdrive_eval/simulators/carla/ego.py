@@ -9,11 +9,11 @@ from auxdrive.frames import carla_steer_to_rad, steer_rad_to_carla
 from auxdrive.types import Control
 
 from auxdrive_eval.carla_axles import AXLES, Axles
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.carla.border import transform
 from auxdrive_eval.simulators.carla.cast import Cast
 from auxdrive_eval.simulators.carla.session import Session
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
-from auxdrive_eval.world import Route
 
 ROLE = "hero"
 KMH_PER_MPS = 3.6

@@ -18,8 +18,9 @@ import numpy as np
 from auxdrive.types import Float64
 
 from auxdrive_eval.road_maps.base import RoadMap
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.carla.surroundings import Other
-from auxdrive_eval.world import Route, WorldState
+from auxdrive_eval.world import WorldState
 
 SEEN_M = 50.0
 ON_FOOT_S, ON_WHEELS_S, STEP_S = 2.5, 5.0, 0.25

@@ -20,6 +20,8 @@ from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Control, Float32
 
 from auxdrive_eval.road_maps import CarlaRoadMap
+from auxdrive_eval.road_maps.town_map import TownMap
+from auxdrive_eval.route import Route
 from auxdrive_eval.routes.spec import RouteSpec
 from auxdrive_eval.simulators.base import ATTEMPTS, SimulationCrashed
 from auxdrive_eval.simulators.carla.client import ClientHalf
@@ -28,7 +30,8 @@ from auxdrive_eval.simulators.carla.server import Server
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
 from auxdrive_eval.simulators.carla.versions import client_library
 from auxdrive_eval.simulators.embedded.scenarios import OTHER_NAMES, SCENARIOS
-from auxdrive_eval.world import Point, RoadUser, Route, TownMap, Weather, WorldState
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import Point, RoadUser, WorldState
 
 VERSION = "2"
 """Raise it whenever the same route, seed and driver give another drive than before."""

@@ -9,10 +9,12 @@ from typing import Any
 from auxdrive.errors import SimulatorError
 
 from auxdrive_eval.road_maps import CarlaRoadMap
+from auxdrive_eval.route import Route
 from auxdrive_eval.routes.planner import RoutePlanner
 from auxdrive_eval.routes.spec import RouteSpec
 from auxdrive_eval.simulators.carla.session import Session
-from auxdrive_eval.world import Point, Route, Weather
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import Point
 
 MOST_TRIES = 200
 RANDOM_LENGTH_M = (150.0, 400.0)

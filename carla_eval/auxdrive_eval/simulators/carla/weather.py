@@ -7,9 +7,11 @@ from typing import Any
 
 from auxdrive.geometry import cumulative_length
 
+from auxdrive_eval.route import Route
 from auxdrive_eval.routes.weather import carla_attributes, weather_at
 from auxdrive_eval.simulators.carla.session import Session
-from auxdrive_eval.world import Point, Route, RouteWeather
+from auxdrive_eval.weather import RouteWeather
+from auxdrive_eval.world import Point
 
 SEEN_POINTS = 3
 """So many points ahead of the last one that was passed are looked at (scenario_runner)."""

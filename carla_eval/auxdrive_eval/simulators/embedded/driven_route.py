@@ -13,6 +13,7 @@ from auxdrive.errors import SimulatorError
 from auxdrive.types import Control, Pose2
 
 from auxdrive_eval.random_streams import stream
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.ego.contacts import STANDING_MPS, EgoContacts
 from auxdrive_eval.simulators.embedded.ego.expert import Expert
 from auxdrive_eval.simulators.embedded.ego.reasons import Reason, is_in_view
@@ -30,7 +31,7 @@ from auxdrive_eval.simulators.embedded.traffic.bodies import Bodies
 from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
 from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
 from auxdrive_eval.simulators.embedded.traffic.seen_ego import SeenEgo
-from auxdrive_eval.world import TAIL_M, CollisionKind, Contact, RoadUser, Route, WorldState
+from auxdrive_eval.world import TAIL_M, CollisionKind, Contact, RoadUser, WorldState
 
 
 def require_planned(route: Route, kit: TownKit) -> None:

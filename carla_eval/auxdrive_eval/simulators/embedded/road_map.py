@@ -8,18 +8,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from auxdrive_eval.road_maps.base import LaneId, LanePoint, Segment, Side
+from auxdrive_eval.road_maps.town_map import LaneLine, TownMap
 from auxdrive_eval.simulators.embedded.ego.nearby_signals import SignalViews
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph, Position
 from auxdrive_eval.simulators.embedded.town.model import Town
-from auxdrive_eval.world import (
-    LaneLine,
-    LaneView,
-    LightColour,
-    Point,
-    StopSignView,
-    TownMap,
-    TrafficLightView,
-)
+from auxdrive_eval.world import LaneView, LightColour, Point, StopSignView, TrafficLightView
 
 
 def map_of(town: Town) -> TownMap:

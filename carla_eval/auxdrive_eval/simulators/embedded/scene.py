@@ -8,7 +8,8 @@ from typing import Protocol
 from auxdrive.types import AnyArray, Pose2, UInt8
 
 from auxdrive_eval.simulators.embedded.town.model import BodyPose, CarPose, Town
-from auxdrive_eval.world import LightColour, Weather
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import LightColour
 
 
 @dataclass(frozen=True, slots=True)

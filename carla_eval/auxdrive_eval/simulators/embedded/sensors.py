@@ -12,7 +12,7 @@ from auxdrive.types import AnyArray, Float32
 from auxdrive_eval.simulators.embedded.scene import Renderer, Scene
 from auxdrive_eval.simulators.embedded.spec import SENSED
 from auxdrive_eval.simulators.embedded.town.model import Town
-from auxdrive_eval.world import Weather
+from auxdrive_eval.weather import Weather
 
 
 class Sensors:

@@ -15,6 +15,8 @@ from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Control, Float32
 
+from auxdrive_eval.road_maps.town_map import TownMap
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.base import TICK_S
 from auxdrive_eval.simulators.embedded.driven_route import DrivenRoute, require_planned
 from auxdrive_eval.simulators.embedded.ego.reasons import Reason, Why
@@ -35,7 +37,8 @@ from auxdrive_eval.simulators.embedded.town.routing import random_route
 from auxdrive_eval.simulators.embedded.town.weather import weather_for
 from auxdrive_eval.simulators.embedded.town_kits import TownKits, TownSource
 from auxdrive_eval.simulators.embedded.version import VERSION
-from auxdrive_eval.world import HeldBy, Point, RoadUser, Route, TownMap, Weather, WorldState
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import HeldBy, Point, RoadUser, WorldState
 
 _log = logging.getLogger(__name__)
 

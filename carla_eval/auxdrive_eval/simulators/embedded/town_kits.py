@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.ego.giving_way import RightOfWay
 from auxdrive_eval.simulators.embedded.ego.obstacles import StaticObstacles
 from auxdrive_eval.simulators.embedded.ego.sight import Screens
@@ -13,7 +14,8 @@ from auxdrive_eval.simulators.embedded.ego.signal_places import SignalPlaces
 from auxdrive_eval.simulators.embedded.road_map import EmbeddedRoadMap
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.model import Town
-from auxdrive_eval.world import Point, Route, Weather
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import Point
 
 MOST_KITS = 4
 """How many towns are kept; the one that was made first goes first."""

@@ -14,6 +14,7 @@ from auxdrive.types import Float64
 
 from auxdrive_eval.road_maps import CarlaRoadMap
 from auxdrive_eval.road_maps.carla_signals import LIGHT
+from auxdrive_eval.route import Route
 from auxdrive_eval.routes.planner import RoutePlanner
 from auxdrive_eval.routes.spec import RouteSpec
 from auxdrive_eval.simulators.embedded.opendrive.planning import MapPlanner
@@ -21,7 +22,6 @@ from auxdrive_eval.simulators.embedded.opendrive.town import town_of_map
 from auxdrive_eval.simulators.embedded.scenarios.ground import Crossing, Ground
 from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.simulators.embedded.town_kits import TownKit, kit_of
-from auxdrive_eval.world import Route
 
 LIGHT_M = 25.0
 """The stop line of a lane's light is no farther from the lane's end."""

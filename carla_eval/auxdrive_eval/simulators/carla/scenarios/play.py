@@ -12,6 +12,7 @@ from auxdrive.types import Control, Pose2
 
 from auxdrive_eval.random_streams import stream
 from auxdrive_eval.road_maps import CarlaRoadMap
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.carla.cast import Cast
 from auxdrive_eval.simulators.carla.ego import Ego
 from auxdrive_eval.simulators.carla.lights import HeldLights, Lights
@@ -30,7 +31,7 @@ from auxdrive_eval.simulators.embedded.scenarios.running import RouteScenarios
 from auxdrive_eval.simulators.embedded.scenarios.stage import Stage
 from auxdrive_eval.simulators.embedded.traffic.bodies import Body
 from auxdrive_eval.simulators.embedded.traffic.car import Car
-from auxdrive_eval.world import Route, ScenarioOutcome, ScenarioState, WorldState
+from auxdrive_eval.world import ScenarioOutcome, ScenarioState, WorldState
 
 EGO_ID = 0
 STANDING_MPS = 0.1

@@ -10,6 +10,7 @@ import numpy as np
 from auxdrive.data.plan import ExpertPlan
 from auxdrive.types import Control
 
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.ego.intent import Intent, Lead, planned
 from auxdrive_eval.simulators.embedded.ego.merging import Merging
 from auxdrive_eval.simulators.embedded.ego.reasons import Reason, Why
@@ -21,7 +22,6 @@ from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.simulators.embedded.traffic.car import Car
 from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
 from auxdrive_eval.simulators.embedded.traffic.idm import IdmParameters, speed_profile
-from auxdrive_eval.world import Route
 
 LATERAL_MPS2 = 2.0
 PLAN_BRAKE_MPS2 = 1.5

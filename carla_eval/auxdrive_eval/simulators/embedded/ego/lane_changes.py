@@ -13,9 +13,9 @@ import numpy as np
 from auxdrive.geometry import cumulative_length
 from auxdrive.types import Float64
 
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.geometry.curves import headings
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
-from auxdrive_eval.world import Route
 
 SPREAD_M = 12.0
 """How far before and behind the bound a change begins and ends, where the lanes are long enough."""

@@ -8,12 +8,12 @@ import numpy as np
 from auxdrive.geometry import cumulative_length
 from auxdrive.types import Float64, Pose2
 
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.ego.lane_changes import driven_line
 from auxdrive_eval.simulators.embedded.ego.vehicle import VehicleParameters
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.model import CarKind
 from auxdrive_eval.simulators.embedded.traffic.car import EGO_ID, Car
-from auxdrive_eval.world import Route
 
 SEARCH_M = 25.0
 ON_ROUTE_M = 3.0

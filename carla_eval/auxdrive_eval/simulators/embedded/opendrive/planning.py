@@ -10,10 +10,12 @@ from auxdrive.errors import SimulatorError
 from auxdrive.types import Float64
 
 from auxdrive_eval.road_maps.base import LaneId
+from auxdrive_eval.route import Route
 from auxdrive_eval.routes.planner import RoutePlanner
 from auxdrive_eval.routes.spec import RouteSpec
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
-from auxdrive_eval.world import Point, Route, Weather
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import Point
 
 LEAST_M = 5.0
 

@@ -11,13 +11,15 @@ from auxdrive.errors import DataError, SimulatorError
 from auxdrive.storage.reading import read_bytes
 
 from auxdrive_eval.road_maps.carla_map import MAX_BYTES, open_map
+from auxdrive_eval.route import Route
 from auxdrive_eval.routes.planner import RoutePlanner
 from auxdrive_eval.simulators.embedded.opendrive.planning import MapPlanner
 from auxdrive_eval.simulators.embedded.opendrive.reading import read_town
 from auxdrive_eval.simulators.embedded.opendrive.town import TownOfMap
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.model import Town
-from auxdrive_eval.world import Point, Route, Weather
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import Point
 
 _OPTIMISED = "_Opt"
 """CARLA has some towns in two versions with the same roads: Town10HD and Town10HD_Opt."""

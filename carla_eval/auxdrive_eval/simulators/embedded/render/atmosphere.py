@@ -13,7 +13,7 @@ import numpy as np
 from auxdrive.types import AnyArray, Float32, Float64, UInt8
 
 from auxdrive_eval.conditions import DAZZLING_DEG
-from auxdrive_eval.world import Weather
+from auxdrive_eval.weather import Weather
 
 _DAY_AT_DEG, _NIGHT_AT_DEG = 15.0, -8.0
 DOWNPOUR, DENSE_FOG = 0.9, 0.7

@@ -35,7 +35,7 @@ from auxdrive_eval.simulators.embedded.render.textures import make_textures
 from auxdrive_eval.simulators.embedded.render.thermal import ThermalCamera
 from auxdrive_eval.simulators.embedded.scene import Scene
 from auxdrive_eval.simulators.embedded.town.model import Town
-from auxdrive_eval.world import Weather
+from auxdrive_eval.weather import Weather
 
 NEAR_M, FAR_M = 0.4, 700.0
 SUPERSAMPLE = 2

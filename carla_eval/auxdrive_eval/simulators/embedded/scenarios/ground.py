@@ -9,11 +9,12 @@ import numpy as np
 from auxdrive.geometry import cumulative_length
 from auxdrive.types import Float64, Pose2
 
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.ego.lane_changes import DrivenLine
 from auxdrive_eval.simulators.embedded.geometry.boxes import box
 from auxdrive_eval.simulators.embedded.town.model import Lane
 from auxdrive_eval.simulators.embedded.town_kits import TownKit
-from auxdrive_eval.world import Point, Route
+from auxdrive_eval.world import Point
 
 SCAN_M = 0.25
 WIDEST_M = 25.0

@@ -9,17 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from auxdrive.types import Control
 
+from auxdrive_eval.route import RouteScenario
 from auxdrive_eval.simulators.embedded.scenarios import SCENARIOS, known_kind
 from auxdrive_eval.simulators.embedded.scenarios.base import Scenario
 from auxdrive_eval.simulators.embedded.scenarios.stage import NoRoom, Stage
 from auxdrive_eval.simulators.embedded.traffic.car import Claim
-from auxdrive_eval.world import (
-    BlockingScenario,
-    Contact,
-    RouteScenario,
-    ScenarioOutcome,
-    ScenarioState,
-)
+from auxdrive_eval.world import BlockingScenario, Contact, ScenarioOutcome, ScenarioState
 
 FIRST_M, LAST_M = 5.0, 15.0
 """Drawn scenarios begin no nearer to the route's start, and end no nearer to its end."""

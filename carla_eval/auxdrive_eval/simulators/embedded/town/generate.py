@@ -10,6 +10,7 @@ import numpy as np
 from auxdrive.errors import SimulatorError
 
 from auxdrive_eval.random_streams import stream
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.lanes import build_network
 from auxdrive_eval.simulators.embedded.town.layout import Layout, draft_layout
@@ -18,7 +19,8 @@ from auxdrive_eval.simulators.embedded.town.props import SIDEWALK_WIDTH_M, place
 from auxdrive_eval.simulators.embedded.town.routing import plan_route
 from auxdrive_eval.simulators.embedded.town.signals import place_signals
 from auxdrive_eval.simulators.embedded.town.validate import town_faults
-from auxdrive_eval.world import Point, Route, Weather
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import Point
 
 KERB_HEIGHT_M = 0.15
 MARGIN_M = 30.0

@@ -13,10 +13,12 @@ from auxdrive.geometry import cumulative_length
 from auxdrive.types import RoadOption
 
 from auxdrive_eval.random_streams import stream
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.town.keypoints import places_of
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph, Position
 from auxdrive_eval.simulators.embedded.town.tracing import Stretch, stretches_of, trace
-from auxdrive_eval.world import Point, Route, Weather
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import Point
 
 DETOUR_FACTOR, DETOUR_M = 2.0, 20.0
 """The way between two keypoints may be at most DETOUR_FACTOR times the straight line plus DETOUR_M.

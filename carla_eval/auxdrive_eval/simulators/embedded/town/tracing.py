@@ -8,8 +8,10 @@ import numpy as np
 from auxdrive.errors import SimulatorError
 from auxdrive.types import Float64, RoadOption
 
+from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph, Position
-from auxdrive_eval.world import Point, Route, Weather
+from auxdrive_eval.weather import Weather
+from auxdrive_eval.world import Point
 
 Stretch = tuple[int, float, float]
 """A part of a lane: the lane's id, and the distances along it at which the part begins and ends,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auxdrive_eval.random_streams import stream
-from auxdrive_eval.world import Weather
+from auxdrive_eval.weather import Weather
 
 SKIES = ("clear", "cloudy", "rain", "fog", "dusk")
 
