@@ -11,7 +11,6 @@ import numpy as np
 from auxdrive.types import Float64, Pose2
 
 from auxdrive_eval.random_streams import stream
-from auxdrive_eval.simulators.embedded.geometry.curves import Curve
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.model import CAR_COLOURS, CAR_SIZES_M, CarKind, CarPose
 from auxdrive_eval.simulators.embedded.traffic.car import (
@@ -20,20 +19,14 @@ from auxdrive_eval.simulators.embedded.traffic.car import (
     Claim,
     Leader,
     Occupancy,
-    Occupant,
 )
-from auxdrive_eval.simulators.embedded.traffic.idm import MAX_BRAKE_MPS2, idm_accel, speed_profile
+from auxdrive_eval.simulators.embedded.traffic.idm import MAX_BRAKE_MPS2, idm_accel
 from auxdrive_eval.simulators.embedded.traffic.junctions import Held, JunctionControl
+from auxdrive_eval.simulators.embedded.traffic.lane_speeds import LaneSpeeds
+from auxdrive_eval.simulators.embedded.traffic.lanes_ahead import LanesAhead
 from auxdrive_eval.simulators.embedded.traffic.occupancy import occupancy_of
 from auxdrive_eval.world import LightColour
 
-LATERAL_MPS2 = 2.0
-PROFILE_BRAKE_MPS2 = 1.5
-LOOK_AHEAD_M = 45.0
-DIVERGE_M = 9.0
-"""Where lanes diverge from a common start, cars within this distance of it are in each
-other's way.
-"""
 STOP_MARGIN_M = 1.0
 SPAWN_GAP_M = 16.0
 CLEAR_OF_EGO_M = 22.0
@@ -61,36 +54,13 @@ class Traffic:
         self.graph = graph
         self.junctions = junctions or JunctionControl(graph.town)
         self._rng = stream(seed, "traffic")
-        self._siblings = self._parting_lanes()
-        self._profile = self._profiles()
+        self._ahead, self._speeds = LanesAhead(graph), LaneSpeeds(graph)
         self.cars: dict[int, Car] = {}
         self._spawn(count, ego)
         self._last_id = len(self.cars)
         self.ego: Car | None = None
         self.occupancy: Occupancy = {}
         self.colours: Mapping[int, LightColour] = {}
-
-    def _parting_lanes(self) -> dict[int, tuple[int, ...]]:
-        lanes = self.graph.town.lanes
-        return {
-            lane.lane_id: tuple(
-                other for other in lanes[lane.predecessors[0]].successors if other != lane.lane_id
-            )
-            for lane in lanes.values()
-            if lane.junction_id is not None
-        }
-
-    def _profiles(self) -> Float64:
-        profiles = [
-            speed_profile(
-                Curve(lane.centreline, lane.arclength, lane.yaw_rad),
-                lane.speed_limit_mps,
-                LATERAL_MPS2,
-                PROFILE_BRAKE_MPS2,
-            )
-            for lane in (self.graph.town.lanes[lane_id] for lane_id in self.graph.lane_ids)
-        ]
-        return np.concatenate(profiles)
 
     def _spawn(self, count: int, ego: Pose2 | None) -> None:
         """Place cars at rest on road lanes, away from the ego and from the ends of lanes; fewer
@@ -167,17 +137,8 @@ class Traffic:
         return (math.inf, 0.0) if found is None else (found.gap_m, found.speed_mps)
 
     def all_ahead(self, car: Car) -> list[Leader]:
-        """Everybody on the car's lanes who is ahead of it, the nearest first.
-
-        Args:
-            car: whose lanes they are.
-        """
-        among = {other.car_id for on_lane in self.occupancy.values() for other in on_lane}
-        found: list[Leader] = []
-        while (ahead := self.next_ahead(car, among)) is not None:
-            found.append(ahead)
-            among.discard(ahead.car_id)
-        return found
+        """Everybody on the car's lanes who is ahead of it, the nearest first."""
+        return self._ahead.everybody(car, self.occupancy)
 
     def held(self, car: Car) -> Iterator[Held]:
         """Everything because of which a car may not enter the next junction now."""
@@ -193,47 +154,13 @@ class Traffic:
             car: whose lanes they are.
             among: only these are looked for, by their ids; None is everybody.
         """
-        front = car.along_m + car.length_m / 2
-        found = self._next_on(car, car.lane, car.along_m, front, among)
-        offset = self.graph.length[car.lane]
-        for lane in car.ahead:
-            if found is not None or offset - front > LOOK_AHEAD_M:
-                break
-            found = self._next_on(car, lane, -math.inf, front - offset, among)
-            offset += self.graph.length[lane]
-        return found
-
-    def _next_on(
-        self, car: Car, lane: int, beyond_m: float, front_m: float, among: Container[int] | None
-    ) -> Leader | None:
-        """The nearest road user whose middle is beyond a place on a lane, or on a lane that
-        diverges from it, in distances along that lane.
-        """
-        nearest: Leader | None = None
-        for occupants, limit in ((self.occupancy.get(lane, ()), math.inf), *self._parting(lane)):
-            for other in occupants:
-                middle = (other.tail_m + other.front_m) / 2
-                if other.car_id == car.car_id or middle <= beyond_m or other.tail_m > limit:
-                    continue
-                gap = other.tail_m - front_m
-                if (nearest is None or gap < nearest.gap_m) and (
-                    among is None or other.car_id in among
-                ):
-                    nearest = Leader(gap, other.speed_mps, other.car_id)
-        return nearest
-
-    def _parting(self, lane: int) -> list[tuple[list[Occupant], float]]:
-        return [
-            (self.occupancy[other], DIVERGE_M)
-            for other in self._siblings.get(lane, ())
-            if other in self.occupancy
-        ]
+        return self._ahead.next(car, self.occupancy, among)
 
     def _accel(self, car: Car) -> float:
         if car.told_mps2 is not None:
             return car.told_mps2
         gap, lead_speed = self.leader(car)
-        wish = car.cruise * self.allowed_speed(car)
+        wish = car.cruise * self._speeds.allowed_mps(car)
         accel = idm_accel(car.speed_mps, wish, gap, lead_speed)
         if gap < 0.3:
             return -MAX_BRAKE_MPS2
@@ -246,22 +173,6 @@ class Traffic:
             to_line = self.junctions.to_line_m(car) - STOP_MARGIN_M + 2.0
             accel = min(accel, idm_accel(car.speed_mps, wish, max(to_line, 0.1)))
         return accel
-
-    def allowed_speed(self, car: Car) -> float:
-        """The speed that bends allow, here and on the car's next lanes."""
-        graph = self.graph
-        here = graph.first[car.lane] + min(
-            int(car.along_m / graph.spacing[car.lane]), int(graph.count[car.lane]) - 1
-        )
-        allowed = float(self._profile[max(here, 0)])
-        to_end = float(graph.length[car.lane]) - car.along_m
-        for lane in car.ahead:
-            if to_end > 20.0:
-                break
-            entry = float(self._profile[graph.first[lane]])
-            allowed = min(allowed, math.sqrt(entry**2 + 2 * PROFILE_BRAKE_MPS2 * max(to_end, 0.0)))
-            to_end += float(graph.length[lane])
-        return allowed
 
     def _advance(self, car: Car, tick_s: float) -> None:
         before = car.speed_mps
