@@ -141,6 +141,7 @@ def test_two_processes_train_what_one_does(
         "dropout": 0.0,
         "epochs": 2,
         "clip_norm": 0,
+        "ema": 0.9,
     }
     train(settings_for("baseline", stripe_data, **still), tmp_path / "one")
     train(settings_for("baseline", stripe_data, **still, processes=2), tmp_path / "two")

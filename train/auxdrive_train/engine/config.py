@@ -152,6 +152,13 @@ class TrainConfig(Strict):
         description="a phase ends early after this many epochs without improvement; 0: never. It "
         "does not apply to SAMD, which has options.patience",
     )
+    ema: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="decay of the moving average of the weights, e.g. 0.999; the averaged weights "
+        "are validated, chosen and exported (docs/recipe.md); none: no average",
+    )
     augment: AugmentConfig = Field(
         default=AugmentConfig(),
         description="random changes of training samples; 0 switches a change off",
@@ -199,8 +206,8 @@ class TrainConfig(Strict):
         return str(data[0]) if len(data) == 1 else [str(path) for path in data]
 
     @model_serializer(mode="wrap")
-    def _without_quantize(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "quantize")
+    def _without_unset(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_none(without_none(handler(self), "quantize"), "ema")
 
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> TrainConfig:
@@ -258,6 +265,12 @@ class TrainConfig(Strict):
                 "precision: 32-true"
             )
             yield JointMistake(("quantize", "precision"), text)
+        if self.ema is not None:
+            text = (
+                f"quantize: the ranges of {self.quantize} are those of the weights that train, and "
+                "ema would export others; leave ema out"
+            )
+            yield JointMistake(("quantize", "ema"), text)
         if self.main is not Modality.RGB:
             text = f"quantize: a bundle sees RGB alone, and the student sees {self.main}"
             yield JointMistake(("quantize", "main"), text)

@@ -70,6 +70,8 @@ def train_epoch(
     norms = GradientNorms(
         [p for group in optimizer.param_groups for p in group["params"]], config.clip_norm
     )
+    average = parts.average
+    averaged = [] if average is None else average.names_of(trained)
     start_s = time.perf_counter()
     for step, batch in enumerate(loader.iterate(order)):
         lr = learning_rate(config, phase, (epoch * steps + step) / (phase.epochs * steps))
@@ -77,6 +79,8 @@ def train_epoch(
             parts, phase, batch, optimizer, lr, (progress.phase, epoch, step), norms
         ).items():
             sums[name] += value
+        if average is not None:
+            average.update(averaged, epoch * steps + step)
         shown.within((step + 1) / steps)
     elapsed_s = time.perf_counter() - start_s
     _advance(progress, steps, norms.clipped, elapsed_s)

@@ -145,6 +145,8 @@ class Trainer:
             )
         if self.progress.epoch == 0:
             self._measure_ranges(phase)
+            if self.parts.average is not None:
+                self.parts.average.begin()
         trained = [self.parts.networks.get_submodule(name) for name in phase.trains]
         self.parts.networks.requires_grad_(False)
         for module in trained:
@@ -189,6 +191,28 @@ class Trainer:
             for buffer in self.parts.networks.buffers():
                 buffer.copy_(self.parts.fabric.broadcast(buffer, src=0))
         self._measure_ranges(phase)
+        average = self.parts.average
+        with nullcontext() if average is None else average.in_place():
+            value = self._judge_epoch(phase, record)
+        self._save()
+        alone = phase.epochs == self.epochs_expected()
+        self.shown.done(
+            1,
+            *(() if alone else (f"{phase.name} {self.progress.epoch}/{phase.epochs}",)),
+            f"loss {record['loss/total']:.4f}",
+            f"{self.parts.method.task.primary_metric} {value:.3f}",
+        )
+
+    def _judge_epoch(self, phase: Phase, record: dict[str, float]) -> float:
+        """Validate the networks as they are, log the epoch, and store them where it is the best.
+
+        Args:
+            phase: the epoch's.
+            record: what the epoch gave for the log.
+
+        Returns:
+            The watched role's primary metric.
+        """
         value, metrics = self._validate(phase.watch)
         self.progress.watched.append(value)
         if self._best_epoch() == len(self.progress.watched) - 1 and phase.keep == "best":
@@ -216,14 +240,7 @@ class Trainer:
             self.progress.log_bytes = self._log.epoch(line, self.progress.step)
         if improved:
             self._write(self.parts.folder.best_path, to_resume=False)
-        self._save()
-        alone = phase.epochs == self.epochs_expected()
-        self.shown.done(
-            1,
-            *(() if alone else (f"{phase.name} {self.progress.epoch}/{phase.epochs}",)),
-            f"loss {record['loss/total']:.4f}",
-            f"{self.parts.method.task.primary_metric} {value:.3f}",
-        )
+        return value
 
     def _measure_ranges(self, phase: Phase) -> None:
         """Measure the ranges of the fake-quantised student, if the phase trains it."""
@@ -258,6 +275,8 @@ class Trainer:
     def _finish_phase(self, phase: Phase) -> None:
         if self._phase_best:
             files.restore(self.parts.networks, self._phase_best, "the phase's best weights")
+        elif self.parts.average is not None:
+            self.parts.average.put()
         self._say_clipped(phase)
         if phase.watch != self.primary:
             self._ended.keep(phase.watch)

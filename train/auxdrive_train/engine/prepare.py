@@ -31,6 +31,8 @@ from auxdrive_train.engine.initial import take_initial_weights
 from auxdrive_train.engine.quantize import Quantization, quantization_of
 from auxdrive_train.engine.run_folder import fingerprint
 from auxdrive_train.engine.seeds import seed_of
+from auxdrive_train.engine.weight_average import NAME as AVERAGE
+from auxdrive_train.engine.weight_average import WeightAverage
 from auxdrive_train.losses.contract import Loss
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import FINISHED, Method, Options, Setup
@@ -64,6 +66,7 @@ class Parts:
         fingerprint: SHA-256 of the config and the data.
         initial: the run whose weights the networks start with; None if all of them are fresh.
         quantization: the student as it is fine-tuned for a precision; None if it is not.
+        average: the moving average of the weights; None if there is none.
     """
 
     config: TrainConfig
@@ -80,6 +83,7 @@ class Parts:
     fingerprint: str
     initial: InitialWeights | None
     quantization: Quantization | None
+    average: WeightAverage | None
 
 
 def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) -> Parts:
@@ -115,6 +119,9 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
     few = samples.validation.gather(_fullest(samples.validation, 2))
     method.check(networks, few.to(fabric.device))
     quantization = quantization_of(config, method, networks, dataset, fabric.device)
+    average = None if config.ema is None else WeightAverage(networks, config.ema)
+    if average is not None:
+        networks[AVERAGE] = average
     return Parts(
         config=config,
         fabric=fabric,
@@ -130,6 +137,7 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
         fingerprint=fingerprint(config, dataset),
         initial=initial,
         quantization=quantization,
+        average=average,
     )
 
 
