@@ -216,7 +216,7 @@ def test_black_frames_give_a_finite_loss_and_gradient_in_training(name: str, tas
         torch.zeros(count, *task.label_shape),
         torch.arange(count),
     )
-    step = made._student_loss(networks, black)
+    step = made.student_loss(networks, black)
     torch.stack(list(step.losses.values())).sum().backward()
     assert all(torch.isfinite(value) for value in step.losses.values())
     for part, parameter in networks.named_parameters():

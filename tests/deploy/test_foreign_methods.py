@@ -61,7 +61,8 @@ def test_help_names_it(site: Path) -> None:
         [sys.executable, "-m", "auxdrive", "train", "--help"],
         capture_output=True, text=True, check=True, env=env,
     ).stdout  # fmt: skip
-    assert "baseline, teacher, samd, umt, dmcl, selection, lame, plain" in " ".join(shown.split())
+    names = "baseline, teacher, samd, umt, dmcl, kd, selection, lame, plain"
+    assert names in " ".join(shown.split())
 
 
 def test_mistakes_with_methods_are_told_with_all_others(site: Path, small_data: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_batch_without_the_modality_leaves_the_statistics_and_the_mode_alone()
     assert norm.training
 
 
-@pytest.mark.parametrize("name", ["samd", "umt", "dmcl", "teacher"])
+@pytest.mark.parametrize("name", ["samd", "umt", "dmcl", "kd", "teacher"])
 def test_absent_frames_reach_neither_statistics_nor_losses(name: str, samples: SampleSet) -> None:
     """Whatever stands in the absent frames, one training step of every phase gives the same losses,
     gradients and statistics.

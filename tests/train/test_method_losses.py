@@ -1,5 +1,6 @@
-"""What every phase of UMT, DMCL, baseline and teacher minimises, against float64 twins written from
-the papers, and whom the gradients reach; and that no method's gradients diverge on black images.
+"""What every phase of UMT, DMCL, kd, baseline and teacher minimises, against float64 twins written
+from the papers, and whom the gradients reach; and that no method's gradients diverge on black
+images.
 """
 
 from __future__ import annotations
@@ -146,6 +147,27 @@ def test_dmcls_ensemble_averages_the_networks_whose_modality_is_there(batch: Bat
     np.testing.assert_allclose(
         outputs_of(made.roles(networks)["ensemble"], batch)[1], wanted, rtol=1e-4, atol=1e-6
     )
+
+
+def test_kds_student_learns_from_the_label_and_from_a_teacher_that_has_learned_alone(
+    batch: Batch,
+) -> None:
+    made = method("kd", beta=0.25)
+    networks = networks_of(made)
+    student, teacher = (outputs_of(networks[name], batch)[1] for name in ("student", "teacher"))
+    assert [(phase.name, phase.epochs, phase.keep) for phase in planned(made)] == [
+        ("teacher", 2, "best"),
+        ("student", 2, "best"),
+    ]
+    assert values(phase_of(made, "teacher"), networks, batch) == {
+        "task": pytest.approx(task_twin(teacher, batch).mean(), rel=1e-4)
+    }
+    assert [key for key, network in networks.items() if has_gradient(network)] == ["teacher"]
+    assert values(phase_of(made, "student"), networks, batch) == {
+        "task": pytest.approx(task_twin(student, batch).mean(), rel=1e-4),
+        "distil": pytest.approx(0.25 * (((student - teacher) / SCALE) ** 2).mean(), rel=1e-4),
+    }
+    assert [key for key, network in networks.items() if has_gradient(network)] == ["student"]
 
 
 @pytest.mark.parametrize("name", ["teacher", "baseline"])

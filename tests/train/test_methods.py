@@ -14,6 +14,7 @@ from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import Setup
 from auxdrive_train.methods.dmcl import choose
 from auxdrive_train.methods.phases import PhaseRecord, no_longer_improves
+from auxdrive_train.methods.taught import taught
 from auxdrive_train.models.networks import Build
 from auxdrive_train.tasks import make_task
 from hypothesis import given, settings
@@ -208,8 +209,8 @@ def test_kd_is_zero_right_after_the_reset_whatever_the_shared_heads_dropout_does
     batch = Batch(frames, present, torch.zeros(4, 0), torch.zeros(4, 1), torch.arange(4))
     networks.eval()
     networks["student"].train()
-    taught = [made._taught(networks, batch, ()).prediction for _ in range(2)]
-    assert torch.equal(taught[0], taught[1])
+    found = [taught(networks, batch, ()).prediction for _ in range(2)]
+    assert torch.equal(found[0], found[1])
     assert networks["student"].head.training
     networks.eval()
-    assert torch.equal(networks["student"](batch).prediction, taught[0])
+    assert torch.equal(networks["student"](batch).prediction, found[0])

@@ -19,7 +19,15 @@ from auxdrive_train.tasks import make_task
 from small_runs import settings_for
 
 # Epochs of all phases, of settings_for's two epochs with three modalities.
-TOTALS = {"baseline": 2, "teacher": 2, "samd": 4, "umt": 3 * 2 + 2 + 1, "dmcl": 2, "selection": 2}
+TOTALS = {
+    "baseline": 2,
+    "teacher": 2,
+    "samd": 4,
+    "umt": 3 * 2 + 2 + 1,
+    "dmcl": 2,
+    "kd": 4,
+    "selection": 2,
+}
 
 
 def method_of(name: str, data: Path, **changes) -> Method:

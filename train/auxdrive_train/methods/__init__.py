@@ -22,6 +22,7 @@ METHODS: Registry[type[Method]] = Registry(
         "samd": "auxdrive_train.methods.samd:SAMD",
         "umt": "auxdrive_train.methods.umt:UMT",
         "dmcl": "auxdrive_train.methods.dmcl:DMCL",
+        "kd": "auxdrive_train.methods.kd:KD",
         "selection": "auxdrive_train.methods.selection:Selection",
     },
     check=subclass_of("auxdrive_train.methods.contract:Method"),

@@ -2,50 +2,32 @@
 appendix A.7, Algorithm 1).
 
 Training goes in t rounds. In each, the teacher is reset to the student and trained alone on the
-labels for k epochs; then it teaches the student for k epochs, with the loss L_M =
-L_sup(D(F_stu(x_m)), y) + beta L_con(F_stu(x_m), F_tea(x_m, x_a)). F_stu and F_tea are the encoders,
-x_m is the main modality, x_a are the auxiliaries, y is the label, and both networks share the head
-D.
+labels for k epochs; then it teaches the student for k epochs, with the loss L_M of
+`auxdrive_train.methods.taught`. Both networks share the head D.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from typing import cast
 
-import torch
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 from torch import nn
 
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.losses import LOSSES
-from auxdrive_train.losses.contract import Loss
-from auxdrive_train.methods.contract import (
-    STUDENT,
-    TEACHER,
-    Distillation,
-    Method,
-    Options,
-    Setup,
-    is_finished,
-)
-from auxdrive_train.methods.phases import Examples, Phase, PhaseRecord, Step, no_longer_improves
+from auxdrive_train.methods.contract import STUDENT, TEACHER, Options, Setup
+from auxdrive_train.methods.phases import Examples, Phase, PhaseRecord, no_longer_improves
+from auxdrive_train.methods.taught import DISTILLATION, DistillationOptions, TaughtStudent
 from auxdrive_train.models.fusion import FusedNetwork
-from auxdrive_train.models.networks import Network, Output, SingleNetwork
+from auxdrive_train.models.networks import SingleNetwork
 from auxdrive_train.models.supermodel import check_supermodel, reset
 
-DISTILLATION = "distillation"
 
-
-class SAMDOptions(Options):
+class SAMDOptions(DistillationOptions):
     """Options of SAMD."""
 
     loss: str = Field(default="rkd", description="distillation loss, by name")
-    beta: float | None = Field(
-        default=None, ge=0, description="weight of that loss; none: the loss's usual weight"
-    )
     epochs_per_round: int = Field(
         default=5,
         ge=1,
@@ -66,15 +48,8 @@ class SAMDOptions(Options):
         description="how much the metric must improve to count for patience, in the metric's unit",
     )
 
-    @field_validator("loss")
-    @classmethod
-    def _known(cls, name: str, info: ValidationInfo) -> str:
-        if name not in LOSSES and not is_finished(info):
-            raise ValueError(LOSSES.unknown(name))
-        return name
 
-
-class SAMD(Method):
+class SAMD(TaughtStudent):
     """Rounds of reset, teacher and student (AML, Algorithm 1). Over all rounds the student trains
     `epochs` epochs, as many as the baseline.
 
@@ -96,13 +71,6 @@ class SAMD(Method):
         super().__init__(setup, options)
         self.rounds = math.ceil(setup.epochs / self.options.epochs_per_round)
 
-    @cached_property
-    def beta(self) -> float:
-        """The weight of the distillation loss. It is looked up when it is needed, since a finished
-        run can be used where its loss is not known.
-        """
-        return LOSSES[self.options.loss].beta if self.options.beta is None else self.options.beta
-
     def networks(self) -> nn.ModuleDict:
         """The student, and a teacher that shares its head."""
         student = SingleNetwork(self.setup.main, self.setup.build)
@@ -110,10 +78,6 @@ class SAMD(Method):
             self.setup.main, self.setup.auxiliaries, self.setup.build, head=student.head
         )
         return nn.ModuleDict({STUDENT: student, TEACHER: teacher})
-
-    def losses(self) -> Mapping[str, Distillation]:
-        """One loss, by which the teacher teaches the student."""
-        return {DISTILLATION: Distillation(self.options.loss, STUDENT, TEACHER)}
 
     def check(self, networks: nn.ModuleDict, batch: Batch) -> None:
         """The teacher must be able to compute whatever the student computes; see
@@ -154,7 +118,7 @@ class SAMD(Method):
                 f"{name}: student",
                 (STUDENT, DISTILLATION),
                 k,
-                self._student_loss,
+                self.student_loss,
                 STUDENT,
                 keep="last",
                 optimizer="student",
@@ -164,43 +128,12 @@ class SAMD(Method):
             f"{name}: teacher",
             (TEACHER,),
             k,
-            self._teacher_loss,
+            self.teacher_loss,
             TEACHER,
             begin=_reset,
             keep="last",
             lr_span=span,
         )
-
-    def _teacher_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
-        return Step({"task": self.supervised(networks[TEACHER](batch).prediction, batch)})
-
-    def _student_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
-        loss = cast(Loss, networks[DISTILLATION])
-        student = networks[STUDENT](batch, loss.maps)
-        distilled = loss(student, self._taught(networks, batch, loss.maps), batch)
-        return Step(
-            {"task": self.supervised(student.prediction, batch), "distil": self.beta * distilled}
-        )
-
-    def _taught(self, networks: nn.ModuleDict, batch: Batch, maps: tuple[str, ...]) -> Output:
-        """The teacher's output in evaluation mode, without gradients. The shared head is in
-        training mode for the student and is put back into it afterwards.
-        """
-        network = cast(FusedNetwork, networks[TEACHER])
-        training = network.head.training
-        try:
-            with torch.no_grad():
-                output: Output = network.eval()(batch, maps)
-        finally:
-            network.head.train(training)
-        return output
-
-    def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
-        """The student and the teacher."""
-        return {
-            STUDENT: cast(Network, networks[STUDENT]),
-            TEACHER: cast(Network, networks[TEACHER]),
-        }
 
 
 def _reset(networks: nn.ModuleDict, examples: Examples) -> None:
