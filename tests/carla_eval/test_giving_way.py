@@ -12,8 +12,8 @@ import pytest
 from auxdrive.types import RoadOption
 from auxdrive_eval.simulators.embedded.ego.giving_way import (
     STARTING_S,
+    GivingWay,
     Own,
-    RightOfWay,
 )
 from auxdrive_eval.simulators.embedded.town.model import (
     CarKind,
@@ -107,7 +107,7 @@ def yields(
     town: Town, car: Car, front_m: float = -1.0, speed_mps: float = 0.0, green_s: float = 9.0
 ) -> bool:
     own = Own(ACROSS, front_m, speed_mps, 4.5)
-    return bool(RightOfWay(town).rivals(own, [car], dict.fromkeys(town.lights, green_s)))
+    return bool(GivingWay(town).rivals(own, [car], dict.fromkeys(town.lights, green_s)))
 
 
 def test_who_gives_way_takes_a_gap_that_is_long_enough() -> None:
@@ -139,7 +139,7 @@ def test_without_signs_who_comes_from_the_right_goes_first() -> None:
     assert not yields(equal, before(10.0, 6.0))
     own = Own(EASTWARD, -1.0, 0.0, 4.5)
     from_south = other(48.0, 6.0, ARRIVING, ACROSS)
-    assert RightOfWay(equal).rivals(own, [from_south], {})
+    assert GivingWay(equal).rivals(own, [from_south], {})
 
 
 def test_at_a_green_light_the_others_have_red_and_run_it_or_not() -> None:
@@ -165,12 +165,12 @@ def test_who_turns_left_lets_those_who_have_green_too_start_and_pass() -> None:
 
 
 def test_care_is_asked_for_where_somebody_with_priority_may_come() -> None:
-    (approach,) = RightOfWay(crossing()).approaches(ACROSS)
+    (approach,) = GivingWay(crossing()).approaches(ACROSS)
     assert (approach.places[:, 1] == 0.0).all()
     distances_m = -approach.places[:, 0]
     assert (np.diff(distances_m) == 3.0).all()
     assert approach.from_m == pytest.approx(LINE_M - 2.0, abs=1.0)
-    assert RightOfWay(crossing(groups=(0, 1))).approaches(ACROSS) == ()
+    assert GivingWay(crossing(groups=(0, 1))).approaches(ACROSS) == ()
 
 
 # How others see an ego that does not ask

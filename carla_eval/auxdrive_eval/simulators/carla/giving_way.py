@@ -1,11 +1,11 @@
-"""To whom the expert gives way: pedestrians and cyclists who will be on its way, and vehicles that
-will cross it in a junction. Everybody is taken to go on as now; a vehicle that sets off is soon
-faster.
+"""To whom CARLA's expert gives way: pedestrians and cyclists who will be on its way, and vehicles
+that will cross it in a junction, by the rules of `right_of_way`.
 
-Where a traffic light lets the ego into a junction, who comes from the side counts only where it is
-in the junction already or can no longer stop; who comes from ahead has green too, and goes first
-where the ego turns left. At a junction without lights everybody goes first who would be there at
-about the same time.
+The embedded expert knows on which lanes others are, and asks where these meet its own. This one
+asks the map of a place only whether it lies in a junction: everybody is taken to go on straight as
+now, and a vehicle that sets off to be soon faster. Whose light is green with the ego's follows from
+where he comes from: who comes from ahead has green too, who comes from the side has red. The signs
+of the other arms are not asked for, so at a junction without lights everybody has priority.
 """
 
 from __future__ import annotations
@@ -20,6 +20,16 @@ from auxdrive.types import Float64
 from auxdrive_eval.road_maps.base import RoadMap
 from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.carla.surroundings import Other
+from auxdrive_eval.simulators.right_of_way import (
+    STANDS_MPS,
+    Care,
+    Comer,
+    Stay,
+    are_there_together,
+    has_priority,
+    is_past_stopping,
+    rank_of,
+)
 from auxdrive_eval.world import WorldState
 
 SEEN_M = 50.0
@@ -29,7 +39,6 @@ STARTING_MPS = 4.0
 """A vehicle that moves is soon as fast as this."""
 NARROW_M = 0.5
 """Half the width of a bicycle with its rider, at most: it is looked at as pedestrians are."""
-MOVING_MPS = 0.3
 ASIDE_M = 0.5
 GAP_M = 2.0
 LINE_M = 1.0
@@ -42,8 +51,14 @@ ACROSS, AHEAD = math.cos(math.radians(30.0)), math.cos(math.radians(130.0))
 ego beyond the second comes from ahead.
 """
 BEHIND_M, ON_LANE_M = 20.0, 1.5
-BEFORE_S, AFTER_S = 1.5, 4.0
-STOPS_MPS2, STARTS_MPS2, SLOWEST_MPS = 4.0, 1.5, 2.0
+STARTS_MPS2, SLOWEST_MPS = 1.5, 2.0
+CARE = Care(before_s=4.0, after_s=1.5, firm_mps2=4.0)
+"""More than the embedded expert's: a straight line is a guess, and the ego's own stay is taken as
+the instant of its arrival.
+"""
+EGO_GREEN, SIDE_GREEN = 0, 1
+"""The lights of a junction: those that are green together with the ego's, and those of the sides.
+"""
 
 
 class _Meeting(NamedTuple):
@@ -90,7 +105,7 @@ class GivingWay:
         """
         front_m = here_m + state.extent[0]
         for other in seen:
-            if math.hypot(*other.velocity_mps) < MOVING_MPS:
+            if math.hypot(*other.velocity_mps) < STANDS_MPS:
                 continue
             slow = other.is_pedestrian or other.half_width_m < NARROW_M
             meeting = self._meeting(state, other, here_m, slow)
@@ -135,23 +150,30 @@ class GivingWay:
         heading = math.atan2(other.velocity_mps[1], other.velocity_mps[0])
         if self._is_on_route(other, heading, front_m):
             return False  # it is followed, or follows
-        left_m = meeting.at_m - front_m
-        arrives_s = min(
-            left_m / max(state.speed_mps, SLOWEST_MPS), math.sqrt(2 * left_m / STARTS_MPS2)
-        )
         passes_s = 2 * (other.half_m + state.extent[1]) / max(speed_mps, STARTING_MPS)
-        apart = meeting.time_s > arrives_s + AFTER_S
-        if apart or meeting.time_s + passes_s < arrives_s - BEFORE_S:
+        stay = Stay(meeting.time_s, meeting.time_s + passes_s)
+        if not are_there_together(_own_stay(state, meeting.at_m - front_m), stay, CARE):
             return False
         entry = self._entry(meeting.point)
         if not self._is_lit(float(self._along[entry])):
             return True
+        return self._goes_though_lit(other, heading, meeting, entry)
+
+    def _goes_though_lit(
+        self, other: Other, heading_rad: float, meeting: _Meeting, entry: int
+    ) -> bool:
+        """Whether a vehicle goes first where a light lets the ego in, at a point of the route."""
         entry_rad = float(self._route.yaw_rad[entry])
-        if math.cos(heading - entry_rad) < AHEAD:
-            return math.sin(float(self._route.yaw_rad[meeting.point]) - entry_rad) > LEFT
-        if self._roads.lane_view(*other.place, heading).in_junction:
+        turns_left = math.sin(float(self._route.yaw_rad[meeting.point]) - entry_rad) > LEFT
+        from_ahead = math.cos(heading_rad - entry_rad) < AHEAD
+        if from_ahead and not turns_left:
+            return False  # it stays in its own lane, though its straight line leads into the ego's
+        theirs = Comer(heading_rad, EGO_GREEN if from_ahead else SIDE_GREEN, True, rank_of(False))
+        if has_priority(theirs, Comer(entry_rad, EGO_GREEN, True, rank_of(turns_left))):
             return True
-        return speed_mps**2 / (2 * STOPS_MPS2) > speed_mps * meeting.time_s
+        inside = self._roads.lane_view(*other.place, heading_rad).in_junction
+        speed_mps = math.hypot(*other.velocity_mps)
+        return is_past_stopping(speed_mps, -1.0 if inside else speed_mps * meeting.time_s, CARE)
 
     def _is_on_route(self, other: Other, heading_rad: float, front_m: float) -> bool:
         """Whether a vehicle drives on the ego's way already, before it or behind it."""
@@ -168,3 +190,11 @@ class GivingWay:
 
     def _is_lit(self, entry_m: float) -> bool:
         return any(-LIT_M < line_m - entry_m < LIT_M / 2 for line_m in self._lines)
+
+
+def _own_stay(state: WorldState, left_m: float) -> Stay:
+    """When the ego would be there: at its present speed, or starting from rest, if that is sooner.
+    How fast it could leave is left to `CARE`.
+    """
+    there_s = min(left_m / max(state.speed_mps, SLOWEST_MPS), math.sqrt(2 * left_m / STARTS_MPS2))
+    return Stay(there_s, there_s)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from auxdrive_eval.route import Route
-from auxdrive_eval.simulators.embedded.ego.giving_way import RightOfWay
+from auxdrive_eval.simulators.embedded.ego.giving_way import GivingWay
 from auxdrive_eval.simulators.embedded.ego.obstacles import StaticObstacles
 from auxdrive_eval.simulators.embedded.ego.sight import Screens
 from auxdrive_eval.simulators.embedded.ego.signal_places import SignalPlaces
@@ -70,7 +70,7 @@ class TownKit:
     roads: EmbeddedRoadMap
     screens: Screens
     signals: SignalPlaces
-    rules: RightOfWay
+    rules: GivingWay
 
 
 def kit_of(town: Town) -> TownKit:
@@ -82,7 +82,7 @@ def kit_of(town: Town) -> TownKit:
         EmbeddedRoadMap(graph),
         Screens(town),
         SignalPlaces(town),
-        RightOfWay(town),
+        GivingWay(town),
     )
 
 

@@ -19,7 +19,7 @@ from auxdrive_eval.simulators.embedded.ego.expert import (
     Expert,
     stop_within,
 )
-from auxdrive_eval.simulators.embedded.ego.giving_way import Own, RightOfWay
+from auxdrive_eval.simulators.embedded.ego.giving_way import GivingWay, Own
 from auxdrive_eval.simulators.embedded.ego.intent import Intent, Lead
 from auxdrive_eval.simulators.embedded.ego.reasons import Reason, Why
 from auxdrive_eval.simulators.embedded.ego.sight import EYE_M, Movers, Sight, View
@@ -85,7 +85,7 @@ class SightedExpert(Expert):
         bodies: Bodies,
         sight: Sight,
         signals: SignalPlaces,
-        rules: RightOfWay,
+        rules: GivingWay,
     ) -> None:
         super().__init__(graph, tracker, vehicle, traffic)
         self._bodies, self._sight = bodies, sight

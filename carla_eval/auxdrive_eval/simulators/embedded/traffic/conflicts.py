@@ -9,6 +9,7 @@ from auxdrive.types import Float64, RoadOption
 
 from auxdrive_eval.simulators.embedded.geometry.curves import wrap
 from auxdrive_eval.simulators.embedded.town.model import Junction, JunctionKind, Lane, Town
+from auxdrive_eval.simulators.right_of_way import rank_of
 
 CLEARANCE_M = 2.6
 """Two cars cannot be side by side on centre lines that are nearer than this."""
@@ -54,7 +55,7 @@ def conflict_of(lane: Lane, other: Lane) -> Conflict | None:
         lane: one of them.
         other: the other one.
     """
-    apart = np.hypot(*(lane.centreline[:, None] - other.centreline[None]).transpose(2, 0, 1))
+    apart = apart_m(lane, other)
     close = apart < CLEARANCE_M
     if not close.any() and (apart < TURNING_M).any():
         swings_m = _swing_m(lane)[:, None] + _swing_m(other)[None]
@@ -63,6 +64,17 @@ def conflict_of(lane: Lane, other: Lane) -> Conflict | None:
         return None
     last = np.flatnonzero(close.any(axis=0))[-1]
     return Conflict(other.lane_id, float(other.arclength[last]))
+
+
+def apart_m(lane: Lane, other: Lane) -> Float64:
+    """How far the points of two centre lines are apart, (N, M).
+
+    Args:
+        lane: of N points.
+        other: of M points.
+    """
+    away = lane.centreline[:, None] - other.centreline[None]
+    return np.asarray(np.hypot(*away.transpose(2, 0, 1)))
 
 
 def _swing_m(lane: Lane) -> Float64:
@@ -89,7 +101,7 @@ def priorities(town: Town) -> dict[int, int]:
         for lane_id in junction.connector_ids:
             lane = town.lanes[lane_id]
             yields = lane.predecessors[0] in minor
-            rank = int(lane.turn is RoadOption.LEFT) + 2 * int(yields)
+            rank = rank_of(lane.turn is RoadOption.LEFT, yields)
             ranks[lane_id] = 0 if all_stop else rank
     return ranks
 
