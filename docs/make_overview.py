@@ -15,9 +15,9 @@ import numpy as np
 from auxdrive.data.dataset import Dataset
 from auxdrive.inspection.painting import paint
 from auxdrive.modalities import Modality
-from auxdrive_eval.driving.folder import read_plan
-from auxdrive_eval.driving.route_store import load_route
 from auxdrive_eval.driving.settings import read_settings
+from auxdrive_eval.driving.stored.folder import read_plan
+from auxdrive_eval.driving.stored.route_files import load_route
 from auxdrive_eval.road_maps.town_map import LaneLine
 from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.settings import make_simulator

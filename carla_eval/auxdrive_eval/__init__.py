@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from auxdrive_eval.criteria.base import Criterion, Event, EventKind
     from auxdrive_eval.dagger.rounds import dagger_in
     from auxdrive_eval.dagger.settings import DaggerConfig
-    from auxdrive_eval.driving.drive_data import RecordOptions
     from auxdrive_eval.driving.evaluate import drive_all
-    from auxdrive_eval.driving.keeping import KeepOptions
+    from auxdrive_eval.driving.onlookers.keeping import KeepOptions
+    from auxdrive_eval.driving.onlookers.record_settings import RecordOptions
     from auxdrive_eval.driving.settings import DriverSource, EvaluationSettings
     from auxdrive_eval.road_maps.geo import GeoReference
     from auxdrive_eval.road_maps.town_map import TownMap
@@ -44,9 +44,9 @@ __getattr__, __dir__ = front(__name__, {
     "criteria.base": "Criterion Event EventKind",
     "dagger.rounds": "dagger_in",
     "dagger.settings": "DaggerConfig",
-    "driving.drive_data": "RecordOptions",
     "driving.evaluate": "drive_all",
-    "driving.keeping": "KeepOptions",
+    "driving.onlookers.keeping": "KeepOptions",
+    "driving.onlookers.record_settings": "RecordOptions",
     "driving.settings": "DriverSource EvaluationSettings",
     "road_maps.geo": "GeoReference",
     "road_maps.town_map": "TownMap",

@@ -13,8 +13,9 @@ from auxdrive.errors import UsageError
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.agents.process import AgentLimits
 from auxdrive_eval.driving.evaluate import drive_all
-from auxdrive_eval.driving.route_store import load_route, save_route, stored_route
 from auxdrive_eval.driving.settings import DriverSource
+from auxdrive_eval.driving.stored.route import stored_route
+from auxdrive_eval.driving.stored.route_files import load_route, save_route
 from auxdrive_eval.report.drive_report import drive_report
 from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator

@@ -20,9 +20,9 @@ from auxdrive_eval import DriverSource, drive_all
 from auxdrive_eval.diagnosis.diagnose import diagnose
 from auxdrive_eval.diagnosis.log import read_facts
 from auxdrive_eval.driving.agents import AgentSource
-from auxdrive_eval.driving.drive_data import RecordOptions
-from auxdrive_eval.driving.keeping import KeepOptions
-from auxdrive_eval.driving.route_store import VIDEO
+from auxdrive_eval.driving.onlookers.keeping import KeepOptions
+from auxdrive_eval.driving.onlookers.record_settings import RecordOptions
+from auxdrive_eval.driving.stored.route_files import VIDEO
 from test_carla_benchmark import planned, settings_in
 
 

@@ -22,7 +22,7 @@ from auxdrive_eval.conditions import (
     plain_id,
 )
 from auxdrive_eval.driving.comparing import by_condition
-from auxdrive_eval.driving.drive_data import DriveData
+from auxdrive_eval.driving.onlookers.drive_data import DriveData
 from auxdrive_eval.driving.settings import traffic_seed
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.records import RouteMeta, RouteRecord, Scores

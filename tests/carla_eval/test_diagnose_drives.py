@@ -23,14 +23,20 @@ from auxdrive_eval.diagnosis.kinds import Kind
 from auxdrive_eval.diagnosis.log import FactsLog
 from auxdrive_eval.diagnosis.page import PAGE_NAME
 from auxdrive_eval.diagnosis.record import DIAGNOSIS_NAME, Diagnosis
-from auxdrive_eval.driving.decisions import read_controls
 from auxdrive_eval.driving.drivers import ExpertDriver, Seen
-from auxdrive_eval.driving.folder import DriverIdentity, read_plan, write_folder, write_results
-from auxdrive_eval.driving.keeping import NOTHING_KEPT
-from auxdrive_eval.driving.onlookers import Moment
-from auxdrive_eval.driving.route_store import CONTROLS, load_route, save_route, stored_route
+from auxdrive_eval.driving.onlookers.base import Moment
+from auxdrive_eval.driving.onlookers.decisions import read_controls
+from auxdrive_eval.driving.onlookers.keeping import NOTHING_KEPT
 from auxdrive_eval.driving.runner import drive_route
 from auxdrive_eval.driving.settings import DriverSource, evaluation_settings, traffic_seed
+from auxdrive_eval.driving.stored.folder import (
+    DriverIdentity,
+    read_plan,
+    write_folder,
+    write_results,
+)
+from auxdrive_eval.driving.stored.route import stored_route
+from auxdrive_eval.driving.stored.route_files import CONTROLS, load_route, save_route
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.base import Simulator

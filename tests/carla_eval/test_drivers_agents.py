@@ -18,8 +18,9 @@ from auxdrive_eval.criteria import Event, EventKind
 from auxdrive_eval.criteria.base import event_at
 from auxdrive_eval.driving.drivers import AgentDriver, ExpertDriver
 from auxdrive_eval.driving.following import check_controller
-from auxdrive_eval.driving.route_store import load_route, route_folder, save_route, stored_route
 from auxdrive_eval.driving.runner import drive_route
+from auxdrive_eval.driving.stored.route import stored_route
+from auxdrive_eval.driving.stored.route_files import load_route, route_folder, save_route
 from auxdrive_eval.driving.tally import what_became
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS

@@ -13,14 +13,10 @@ import pytest
 from auxdrive.modalities import Modality
 from auxdrive.types import Control, Flag, Observation, Prediction
 from auxdrive_eval.driving.drivers import AgentDriver
-from auxdrive_eval.driving.inspection import summarise_route
-from auxdrive_eval.driving.route_store import (
-    load_route,
-    route_folder,
-    save_route,
-    stored_route,
-)
 from auxdrive_eval.driving.runner import drive_route
+from auxdrive_eval.driving.stored.inspection import summarise_route
+from auxdrive_eval.driving.stored.route import stored_route
+from auxdrive_eval.driving.stored.route_files import load_route, route_folder, save_route
 from auxdrive_eval.driving.tally import what_became
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS

@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 from auxdrive.errors import DataError, SimulatorError, UsageError
 from auxdrive_eval.driving.agents import AgentSource
-from auxdrive_eval.driving.evaluate import Evaluation, drive_all
-from auxdrive_eval.driving.route_store import load_route, route_folder, save_route
+from auxdrive_eval.driving.evaluate import drive_all
 from auxdrive_eval.driving.runner import drive_route
 from auxdrive_eval.driving.settings import DriverSource, traffic_seed
+from auxdrive_eval.driving.stored.evaluation import Evaluation
+from auxdrive_eval.driving.stored.route_files import load_route, route_folder, save_route
 from auxdrive_eval.report.drive_report import drive_report
 from auxdrive_eval.route import Route
 from auxdrive_eval.routes import RouteSpec, write_routes

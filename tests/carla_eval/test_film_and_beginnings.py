@@ -25,8 +25,9 @@ from auxdrive_eval.criteria import (
 )
 from auxdrive_eval.criteria.blocked import BLOCKED_AFTER_S
 from auxdrive_eval.driving.film import FILM_IMAGES, INFRACTION_IMAGES, Film
-from auxdrive_eval.driving.route_store import load_route, save_route, stored_route
 from auxdrive_eval.driving.runner import TRACE_DTYPE, RouteResult
+from auxdrive_eval.driving.stored.route import stored_route
+from auxdrive_eval.driving.stored.route_files import load_route, save_route
 from auxdrive_eval.scoring.records import RouteMeta, make_record
 from auxdrive_eval.world import CollisionKind, Contact, LaneView, StopSignView, WorldState
 from states_by_hand import TICK_S, run, state, straight_route

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.evaluate import drive_all
-from auxdrive_eval.driving.route_store import load_route, route_folder, save_route, stored_route
 from auxdrive_eval.driving.runner import not_driven
 from auxdrive_eval.driving.settings import DriverSource
+from auxdrive_eval.driving.stored.route import stored_route
+from auxdrive_eval.driving.stored.route_files import load_route, route_folder, save_route
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.records import CRASHED

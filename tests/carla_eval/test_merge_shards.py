@@ -16,10 +16,11 @@ import pytest
 from auxdrive import cli
 from auxdrive.errors import DataError, UsageError
 from auxdrive_eval.driving.agents import AgentSource
-from auxdrive_eval.driving.evaluate import Evaluation, drive_all
-from auxdrive_eval.driving.folder import read_plan
-from auxdrive_eval.driving.merge import merge
+from auxdrive_eval.driving.evaluate import drive_all
 from auxdrive_eval.driving.settings import DriverSource
+from auxdrive_eval.driving.stored.evaluation import Evaluation
+from auxdrive_eval.driving.stored.folder import read_plan
+from auxdrive_eval.driving.stored.merge import merge
 from auxdrive_eval.driving.tally import LATENCY_DTYPE
 from auxdrive_eval.report.drive_report import drive_report
 from auxdrive_eval.route import Route

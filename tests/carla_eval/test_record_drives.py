@@ -19,14 +19,16 @@ from auxdrive.machine.workers import Processes
 from auxdrive.modalities import Modality
 from auxdrive.types import Control
 from auxdrive_eval.driving.agents import AgentSource
-from auxdrive_eval.driving.drive_data import RecordOptions
 from auxdrive_eval.driving.drivers import AgentDriver
-from auxdrive_eval.driving.evaluate import Evaluation, drive_all
-from auxdrive_eval.driving.keeping import KeepOptions, kept
-from auxdrive_eval.driving.onlookers import Moment
-from auxdrive_eval.driving.route_store import StoredRoute, route_folder
+from auxdrive_eval.driving.evaluate import drive_all
+from auxdrive_eval.driving.onlookers.base import Moment
+from auxdrive_eval.driving.onlookers.keeping import KeepOptions, kept
+from auxdrive_eval.driving.onlookers.record_settings import RecordOptions
 from auxdrive_eval.driving.runner import RouteResult, drive_route
 from auxdrive_eval.driving.settings import DriverSource, evaluation_settings
+from auxdrive_eval.driving.stored.evaluation import Evaluation
+from auxdrive_eval.driving.stored.route import StoredRoute
+from auxdrive_eval.driving.stored.route_files import route_folder
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.base import SimulationCrashed
@@ -313,7 +315,7 @@ class Breaks(Agent):
 def test_what_ends_the_process_leaves_no_half_episode(
     simulator: EmbeddedSimulator, longer_route: Route, tmp_path: Path
 ) -> None:
-    from auxdrive_eval.driving.onlookers import dropping
+    from auxdrive_eval.driving.onlookers.base import dropping
 
     settings = evaluation_settings(
         [longer_route], DriverSource(None), SETTINGS, rules="1.0", repeats=1, seed=0

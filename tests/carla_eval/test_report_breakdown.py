@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from auxdrive.bootstrap import Ratio, ratio_interval
 from auxdrive.types import Prediction
-from auxdrive_eval.driving.evaluate import Evaluation
-from auxdrive_eval.driving.route_store import StoredRoute, stored_route
 from auxdrive_eval.driving.runner import TRACE_DTYPE, RouteResult
 from auxdrive_eval.driving.settings import EvaluationSettings
+from auxdrive_eval.driving.stored.evaluation import Evaluation
+from auxdrive_eval.driving.stored.route import StoredRoute, stored_route
 from auxdrive_eval.driving.tally import Interventions, Tally
 from auxdrive_eval.report.breakdown import breakdowns, weather_in_words
 from auxdrive_eval.report.driver_tables import driver_sections, interventions_of

@@ -12,17 +12,12 @@ import numpy as np
 import pytest
 from auxdrive.types import RoadOption
 from auxdrive_eval.criteria import Event, EventKind, Moment
-from auxdrive_eval.driving.route_store import StoredRoute, stored_route
 from auxdrive_eval.driving.runner import TRACE_DTYPE, RouteResult
+from auxdrive_eval.driving.stored.route import StoredRoute, stored_route
 from auxdrive_eval.report import signs
 from auxdrive_eval.report.drive_report import route_section
 from auxdrive_eval.report.marks import FAR_PX, NEAR_PX, offsets_of_badges
-from auxdrive_eval.report.route_drive import (
-    driven_m_at,
-    film_of,
-    infraction_table,
-    infractions_of,
-)
+from auxdrive_eval.report.route_drive import driven_m_at, film_of, infraction_table, infractions_of
 from auxdrive_eval.report.town_map import Mark, draw_map, map_legend
 from auxdrive_eval.report.view import HEIGHT_PX, WIDTH_PX, view_of
 from auxdrive_eval.road_maps.town_map import LaneLine, TownMap

@@ -15,11 +15,11 @@ import pytest
 from auxdrive.types import Prediction
 from auxdrive_eval.driving.drivers import AgentDriver
 from auxdrive_eval.driving.evaluate import drive_all
-from auxdrive_eval.driving.keeping import KeepOptions, kept
-from auxdrive_eval.driving.merge import merge
-from auxdrive_eval.driving.route_store import RERUN
+from auxdrive_eval.driving.onlookers.keeping import KeepOptions, kept
 from auxdrive_eval.driving.runner import RouteResult, drive_route
 from auxdrive_eval.driving.settings import DriverSource, evaluation_settings
+from auxdrive_eval.driving.stored.merge import merge
+from auxdrive_eval.driving.stored.route_files import RERUN
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
@@ -103,7 +103,7 @@ def driven(
     simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
 ) -> tuple[RouteResult, bytes]:
     pytest.importorskip("rerun")
-    from auxdrive_eval.driving.rerun_file import RouteRerun
+    from auxdrive_eval.driving.onlookers.rerun_file import RouteRerun
 
     driver = AgentDriver(Turns(), "pure_pursuit", envelope="slow_straight")
     onlooker = RouteRerun(simulator, short_routes[0], 7)
@@ -176,7 +176,7 @@ WATCHED = """
 import os, sys, time
 from pathlib import Path
 from auxdrive_eval import DriverSource, SimulatorSettings, drive_all, make_simulator
-from auxdrive_eval.driving.keeping import KeepOptions
+from auxdrive_eval.driving.onlookers.keeping import KeepOptions
 
 def connections():
     known = set()

@@ -13,10 +13,10 @@ from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
 from auxdrive_eval.collecting.collect import collect
 from auxdrive_eval.collecting.settings import collect_settings
 from auxdrive_eval.driving.evaluate import drive_all
-from auxdrive_eval.driving.folder import read_plan
-from auxdrive_eval.driving.inspection import summarise_route
-from auxdrive_eval.driving.route_store import read_route, route_folder
 from auxdrive_eval.driving.settings import DriverSource
+from auxdrive_eval.driving.stored.folder import read_plan
+from auxdrive_eval.driving.stored.inspection import summarise_route
+from auxdrive_eval.driving.stored.route_files import read_route, route_folder
 from auxdrive_eval.report.drive_report import drive_report
 from auxdrive_eval.route import Route
 from auxdrive_eval.routes.plan import routes_of_file

@@ -16,13 +16,15 @@ from auxdrive.inspection.palette import BLUE, GREEN, INK, ORANGE, VERMILLION
 from auxdrive.modalities import Modality
 from auxdrive.types import Control, Observation, Prediction, UInt8
 from auxdrive_eval.driving.drivers import AgentDriver
-from auxdrive_eval.driving.evaluate import Evaluation, drive_all
-from auxdrive_eval.driving.filming import RouteVideo
-from auxdrive_eval.driving.keeping import KeepOptions, kept
-from auxdrive_eval.driving.merge import merge
-from auxdrive_eval.driving.route_store import VIDEO, StoredRoute
+from auxdrive_eval.driving.evaluate import drive_all
+from auxdrive_eval.driving.onlookers.filming import RouteVideo
+from auxdrive_eval.driving.onlookers.keeping import KeepOptions, kept
 from auxdrive_eval.driving.runner import drive_route
 from auxdrive_eval.driving.settings import DriverSource, evaluation_settings
+from auxdrive_eval.driving.stored.evaluation import Evaluation
+from auxdrive_eval.driving.stored.merge import merge
+from auxdrive_eval.driving.stored.route import StoredRoute
+from auxdrive_eval.driving.stored.route_files import VIDEO
 from auxdrive_eval.report.drive_report import drive_report
 from auxdrive_eval.report.route_drive import video_of
 from auxdrive_eval.route import Route

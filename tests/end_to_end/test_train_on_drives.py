@@ -10,8 +10,8 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.modalities import Modality
 from auxdrive_eval import DriverSource, SimulatorSettings, drive_all, make_simulator
 from auxdrive_eval.driving.agents import AgentSource
-from auxdrive_eval.driving.drive_data import RecordOptions
-from auxdrive_eval.driving.keeping import KeepOptions
+from auxdrive_eval.driving.onlookers.keeping import KeepOptions
+from auxdrive_eval.driving.onlookers.record_settings import RecordOptions
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.train import train

@@ -57,7 +57,7 @@ from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
 from auxdrive_eval.simulators import DEFAULT_SIMULATOR
 
 if TYPE_CHECKING:
-    from auxdrive_eval.driving.route_store import StoredRoute
+    from auxdrive_eval.driving.stored.route import StoredRoute
     from auxdrive_eval.route import Route
     from auxdrive_eval.simulators.settings import SimulatorSettings
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import auxdrive.console as console
 from auxdrive.storage.publish import write_atomic
 
-from auxdrive_eval.driving.evaluate import Evaluation
-from auxdrive_eval.driving.route_store import tally_of
+from auxdrive_eval.driving.stored.evaluation import Evaluation
+from auxdrive_eval.driving.stored.route import tally_of
 from auxdrive_eval.driving.tally import what_became
 from auxdrive_eval.report.drive_report import drive_report
 from auxdrive_eval.scoring import RULE_SETS

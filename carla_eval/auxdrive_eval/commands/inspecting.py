@@ -18,9 +18,9 @@ from auxdrive_eval.dagger.folder import (
     read_state,
     rounds_of,
 )
-from auxdrive_eval.driving.folder import is_drive
-from auxdrive_eval.driving.inspection import summarise_drive, summarise_route
-from auxdrive_eval.driving.route_store import is_route
+from auxdrive_eval.driving.stored.folder import is_drive
+from auxdrive_eval.driving.stored.inspection import summarise_drive, summarise_route
+from auxdrive_eval.driving.stored.route_files import is_route
 from auxdrive_eval.driving.tally import StoredTally, what_became
 
 _UNREADABLE = "damaged, see below"

@@ -11,7 +11,7 @@ from auxdrive.commands.names import names_of
 from auxdrive.errors import UsageError
 
 if TYPE_CHECKING:
-    from auxdrive_eval.driving.keeping import KeepOptions
+    from auxdrive_eval.driving.onlookers.keeping import KeepOptions
 
 RecordOption = Annotated[
     Path | None,
@@ -93,8 +93,8 @@ def keep_options(
     """
     from auxdrive.modalities import parse_modality
 
-    from auxdrive_eval.driving.drive_data import DEFAULT_RATE_HZ, RecordOptions
-    from auxdrive_eval.driving.keeping import KeepOptions
+    from auxdrive_eval.driving.onlookers.keeping import KeepOptions
+    from auxdrive_eval.driving.onlookers.record_settings import DEFAULT_RATE_HZ, RecordOptions
 
     if record is None:
         given = {"rate-hz": rate_hz, "modalities": modalities, "lidar-points": lidar_points or None}

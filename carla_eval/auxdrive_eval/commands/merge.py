@@ -52,8 +52,8 @@ def merge(
     of them. Without --routes or --route-seeds, the routes keep the order of the folders.
     """
     from auxdrive_eval.commands.drive_results import tell
-    from auxdrive_eval.driving.merge import merge as merge_shards
     from auxdrive_eval.driving.settings import read_settings
+    from auxdrive_eval.driving.stored.merge import merge as merge_shards
 
     order = None
     if routes is not None or route_seeds is not None:

@@ -88,7 +88,7 @@ def score(
     A run that the rule set itself scored keeps its numbers to the last digit. What cannot be known
     of a run under another rule set is told, and not made up.
     """
-    from auxdrive_eval.driving.scored_run import read_run
+    from auxdrive_eval.driving.stored.scored_run import read_run
     from auxdrive_eval.scoring.again.rescoring import rescored
 
     if RULE_SETS[rules].figures is None and any((routes, maps, metric_info)):

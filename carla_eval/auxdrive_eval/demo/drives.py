@@ -5,22 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 
-from auxdrive.html.blocks import (
-    Markup,
-    beside,
-    element,
-    figure,
-    folded,
-    paragraph,
-    swatch,
-    table,
-)
+from auxdrive.html.blocks import Markup, beside, element, figure, folded, paragraph, swatch, table
 from auxdrive.inspection.palette import REFERENCE, SERIES
 
 from auxdrive_eval.demo.settings import DRIVERS, EXPERT
 from auxdrive_eval.demo.stages import Demo
-from auxdrive_eval.driving.merge import read_shard
-from auxdrive_eval.driving.route_store import StoredRoute
+from auxdrive_eval.driving.stored.merge import read_shard
+from auxdrive_eval.driving.stored.route import StoredRoute
 from auxdrive_eval.report.drive_report import LARGEST_PAGE
 from auxdrive_eval.report.route_drive import film_of, infractions_of, map_of, view_of_drives
 from auxdrive_eval.report.town_map import whole_legend

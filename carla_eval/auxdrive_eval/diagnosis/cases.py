@@ -13,7 +13,7 @@ from auxdrive.types import AnyArray
 from auxdrive_eval.criteria import Event, EventKind
 from auxdrive_eval.diagnosis.course import Course
 from auxdrive_eval.diagnosis.kinds import OFF_LANE_M, STANDS_MPS, TAKES_OVER_S
-from auxdrive_eval.driving.route_store import StoredRoute
+from auxdrive_eval.driving.stored.route import StoredRoute
 
 STOP_S = 5.0
 """A car that stands for longer is looked at: whether the expert would have driven on."""

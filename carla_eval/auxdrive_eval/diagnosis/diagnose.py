@@ -30,10 +30,10 @@ from auxdrive_eval.diagnosis.repeat import Seen, Shot
 from auxdrive_eval.diagnosis.repeating import Repeating
 from auxdrive_eval.diagnosis.strips import frames_of
 from auxdrive_eval.diagnosis.words import sentences_of
-from auxdrive_eval.driving.folder import is_drive
-from auxdrive_eval.driving.found_drive import read_found_drive
-from auxdrive_eval.driving.route_store import StoredRoute
 from auxdrive_eval.driving.settings import EvaluationSettings
+from auxdrive_eval.driving.stored.folder import is_drive
+from auxdrive_eval.driving.stored.found_drive import read_found_drive
+from auxdrive_eval.driving.stored.route import StoredRoute
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.records import WORTH_RETRYING

@@ -8,8 +8,8 @@ from typing import Protocol
 from auxdrive.types import Control, Float64
 
 from auxdrive_eval.driving.agents.remote import AgentFailed
-from auxdrive_eval.driving.decisions import Predicted, predicted_by, prediction_table
 from auxdrive_eval.driving.drivers import Driver
+from auxdrive_eval.driving.onlookers.decisions import Predicted, predicted_by, prediction_table
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.world import WorldState
 

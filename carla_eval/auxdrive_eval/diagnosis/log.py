@@ -23,10 +23,11 @@ from auxdrive_eval.diagnosis.cases import STEP_S, Case
 from auxdrive_eval.diagnosis.facts import Instant
 from auxdrive_eval.diagnosis.repeat import AHEAD_S, Seen, Shot
 from auxdrive_eval.diagnosis.watching import Watching
-from auxdrive_eval.driving.decisions import Predicted
-from auxdrive_eval.driving.onlookers import Moment
-from auxdrive_eval.driving.route_store import FACTS, StoredRoute
+from auxdrive_eval.driving.onlookers.base import Moment
+from auxdrive_eval.driving.onlookers.decisions import Predicted
 from auxdrive_eval.driving.runner import RouteResult
+from auxdrive_eval.driving.stored.route import StoredRoute
+from auxdrive_eval.driving.stored.route_files import FACTS
 from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.capabilities import Planning
@@ -54,7 +55,7 @@ _Moments = TypeAdapter(tuple[Noted, ...])
 
 
 class FactsLog:
-    """Keeps the facts of one drive; see `auxdrive_eval.driving.onlookers.Onlooker`.
+    """Keeps the facts of one drive; see `auxdrive_eval.driving.onlookers.base.Onlooker`.
 
     Args:
         simulator: in which the route is driven.

@@ -22,7 +22,7 @@ from auxdrive_eval.diagnosis.facts import Around, Hit, Instant
 from auxdrive_eval.diagnosis.hands import Hand
 from auxdrive_eval.diagnosis.view import View, with_visibility
 from auxdrive_eval.diagnosis.watching import Watching
-from auxdrive_eval.driving.decisions import Predicted
+from auxdrive_eval.driving.onlookers.decisions import Predicted
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring.rule_sets import RuleSet
 from auxdrive_eval.simulators.base import Simulator

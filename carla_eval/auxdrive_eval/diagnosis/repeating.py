@@ -17,12 +17,12 @@ from auxdrive_eval.diagnosis.repeat import Repeated, Seen, repeat
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.agents.fingerprint import fingerprint, hash_files
 from auxdrive_eval.driving.agents.remote import AgentFailed
-from auxdrive_eval.driving.decisions import read_controls, read_predictions
 from auxdrive_eval.driving.drivers import Driver
-from auxdrive_eval.driving.folder import DriverIdentity
 from auxdrive_eval.driving.make_driver import MakeDriver
-from auxdrive_eval.driving.route_store import StoredRoute
+from auxdrive_eval.driving.onlookers.decisions import read_controls, read_predictions
 from auxdrive_eval.driving.settings import DriverSource, EvaluationSettings, traffic_seed
+from auxdrive_eval.driving.stored.folder import DriverIdentity
+from auxdrive_eval.driving.stored.route import StoredRoute
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.base import Simulator

@@ -15,8 +15,8 @@ from auxdrive.strict import MAX_JSON_BYTES, parse_object
 from pydantic import ValidationError
 
 from auxdrive_eval.conditions import condition_of_id
-from auxdrive_eval.driving.folder import RESULTS_NAME, is_drive
 from auxdrive_eval.driving.settings import SETTINGS_NAME, EvaluationSettings, read_settings
+from auxdrive_eval.driving.stored.folder import RESULTS_NAME, is_drive
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.records import AGENT_FAILURES, RouteRecord
 from auxdrive_eval.scoring.results import ResultForm

@@ -6,62 +6,37 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from auxdrive.errors import UsageError
 from auxdrive.machine.jobs import Workers
-from auxdrive.machine.workers import is_one_here, run_jobs, workers_of
+from auxdrive.machine.workers import workers_of
 from auxdrive.modalities import Modality
 from auxdrive.storage.claims import claim, refuse_differences
 
-from auxdrive_eval.driving.agents.fingerprint import Watch
 from auxdrive_eval.driving.agents.messages import AgentDescription
 from auxdrive_eval.driving.agents.remote import AgentFailed, RemoteAgent
-from auxdrive_eval.driving.folder import (
+from auxdrive_eval.driving.drive_loop import DriveLoop
+from auxdrive_eval.driving.following import check_controller
+from auxdrive_eval.driving.make_driver import MakeDriver
+from auxdrive_eval.driving.onlookers.keeping import KEEP_NOTHING, KeepOptions, kept
+from auxdrive_eval.driving.route_worker import MakeRouteWorker
+from auxdrive_eval.driving.settings import DriverSource, EvaluationSettings, evaluation_settings
+from auxdrive_eval.driving.stored.evaluation import Evaluation
+from auxdrive_eval.driving.stored.folder import (
     EVALUATION,
     Begun,
     DriverIdentity,
     identify,
-    write_driver,
     write_folder,
-    write_results,
 )
-from auxdrive_eval.driving.following import check_controller
-from auxdrive_eval.driving.keeping import KEEP_NOTHING, Keeping, KeepOptions, kept
-from auxdrive_eval.driving.make_driver import MakeDriver
-from auxdrive_eval.driving.route_store import (
-    StoredRoute,
-    clean_partial_routes,
-    load_route,
-    save_route,
-)
-from auxdrive_eval.driving.route_worker import MakeRouteWorker, RouteJob
-from auxdrive_eval.driving.settings import (
-    DriverSource,
-    EvaluationSettings,
-    evaluation_settings,
-    traffic_seed,
-)
+from auxdrive_eval.driving.stored.route import StoredRoute
+from auxdrive_eval.driving.stored.route_files import clean_partial_routes
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import DEFAULT_RULES
-from auxdrive_eval.scoring.records import WORTH_RETRYING
 from auxdrive_eval.simulators.settings import SimulatorSettings, require_simulator
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """A finished evaluation: the results document, the routes, and the result of each. A route
-    occurs once for each of its repeats.
-    """
-
-    document: dict[str, Any]
-    settings: EvaluationSettings
-    driven: tuple[StoredRoute, ...]
-    routes: tuple[Route, ...]
 
 
 def drive_all(
@@ -144,7 +119,7 @@ def drive_all(
                 theirs = keeping.elsewhere() if who.elsewhere else keeping
                 seat = MakeDriver(source, described).with_agent(agent, who, driver.files)
                 make = MakeRouteWorker(seat, settings.simulator, settings.rules, theirs)
-                drive = _Drive(make, keeping, out, settings, driver, routes)
+                drive = DriveLoop(make, keeping, out, settings, driver, routes)
                 return drive.run(who, retry_crashed, on_route)
         finally:
             if agent is not None:
@@ -187,101 +162,6 @@ def _begin(
         refuse_differences(out, EVALUATION.differences(earlier, (settings, driver)))
     write_folder(out, settings, driver, routes)
     return settings, driver
-
-
-@dataclass
-class _Drive:
-    """An evaluation that is being driven."""
-
-    make: MakeRouteWorker
-    keeping: Keeping
-    out: Path
-    settings: EvaluationSettings
-    driver: DriverIdentity
-    routes: Sequence[Route]
-    watch: Watch | None = None
-
-    def run(
-        self, workers: Workers, retry_crashed: bool, on_route: Callable[[StoredRoute, bool], None]
-    ) -> Evaluation:
-        out, jobs = self.out, self._jobs()
-        found = {
-            job.index: stored for job in jobs if (stored := load_route(out, job.index)) is not None
-        }
-        done = {
-            index: stored
-            for index, stored in found.items()
-            if not (retry_crashed and stored.record.status in WORTH_RETRYING)
-        }
-        for index in sorted(done):
-            on_route(done[index], True)
-        self.keeping.found(done)
-        document = write_results(out, self.settings, done, self.driver.sensors)
-        # The longest routes first. Otherwise one process might drive a long route at the end while
-        # the others have nothing to do.
-        left = sorted(
-            (job for job in jobs if job.index not in done),
-            key=lambda job: -job.route.length_m if not is_one_here(workers) else 0.0,
-        )
-        if left and self.make.driver.source.agent is not None and self.driver.files:
-            self.watch = Watch(self.make.driver.source.agent.path, out, self.driver.files)
-        for job, driven in run_jobs(self.make, left, workers):
-            save_route(out, self.keeping.take(driven) if workers.elsewhere else driven)
-            stored = load_route(out, job.index)
-            assert stored is not None
-            done[job.index] = stored
-            self.keeping.stored()
-            self._note_new_files()
-            self._note_changed_files(job)
-            document = write_results(out, self.settings, done, self.driver.sensors)
-            on_route(stored, False)
-        return Evaluation(
-            document,
-            self.settings,
-            tuple(done[job.index] for job in jobs),
-            tuple(job.route for job in jobs),
-        )
-
-    def _jobs(self) -> list[RouteJob]:
-        seed, repeats = self.settings.seed, self.settings.repeats
-        return [
-            RouteJob(number * repeats + repeat, route, traffic_seed(seed, route, repeat), repeat)
-            for number, route in enumerate(self.routes)
-            for repeat in range(repeats)
-        ]
-
-    def _note_changed_files(self, job: RouteJob) -> None:
-        """Warn if the agent's files have changed. Another agent may then drive from here on, since
-        the agent is loaded again in each process, and sometimes for every route.
-        """
-        if self.watch is not None and (changed := self.watch.changed()):
-            _log.warning(
-                "%s of the agent changed while route %s was driven: this route and those after it "
-                "may be another agent's than those before, and --resume will not go on with them",
-                ", ".join(changed[:5]),
-                job.route.route_id,
-            )
-
-    def _note_new_files(self) -> None:
-        """Record files that the agent wrote into its own folder, so that they do not make it a
-        different agent when the evaluation is resumed.
-        """
-        agent = self.make.driver.source.agent
-        if agent is None:
-            return
-        now = self.driver.with_new_files(agent, self.out)
-        if now != self.driver:
-            new = ", ".join(
-                sorted(set(now.made_while_driving) - set(self.driver.made_while_driving))[:5]
-            )
-            _log.warning(
-                "%s: new files appeared in the agent's folder while it was driven (%s); they are "
-                "no part of it",
-                agent.path,
-                new,
-            )
-            self.driver = now
-            write_driver(self.out, now)
 
 
 _SENSOR_ICONS = {Modality.LIDAR: "carla_lidar"}

@@ -8,20 +8,16 @@ import logging
 from dataclasses import dataclass, replace
 
 from auxdrive_eval.driving.agents.remote import AgentFailed
-from auxdrive_eval.driving.keeping import NOTHING_KEPT, Keeping
 from auxdrive_eval.driving.make_driver import MakeDriver
-from auxdrive_eval.driving.onlookers import dropping
-from auxdrive_eval.driving.route_store import StoredRoute, stored_route
+from auxdrive_eval.driving.onlookers.base import dropping
+from auxdrive_eval.driving.onlookers.keeping import NOTHING_KEPT, Keeping
 from auxdrive_eval.driving.runner import Failure, RouteResult, drive_route, not_driven
+from auxdrive_eval.driving.stored.route import StoredRoute, stored_route
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.records import SIMULATION_CRASHED
 from auxdrive_eval.simulators.base import ATTEMPTS, SimulationCrashed, Simulator
-from auxdrive_eval.simulators.settings import (
-    SimulatorSettings,
-    make_simulator,
-    require_simulator,
-)
+from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator, require_simulator
 
 _log = logging.getLogger(__name__)
 

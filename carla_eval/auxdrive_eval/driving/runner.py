@@ -13,7 +13,7 @@ from auxdrive_eval.criteria import TERMINAL_KINDS, Event
 from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.drivers import Driver
 from auxdrive_eval.driving.film import Film
-from auxdrive_eval.driving.onlookers import Moment, Onlooker
+from auxdrive_eval.driving.onlookers.base import Moment, Onlooker
 from auxdrive_eval.driving.tally import Tally
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring.records import (

@@ -16,8 +16,8 @@ from auxdrive.html.blocks import Markup, element, paragraph, section, table
 from auxdrive.types import Float64
 
 from auxdrive_eval.conditions import CLOUDS, FOG, RAIN, condition_of
-from auxdrive_eval.driving.evaluate import Evaluation
-from auxdrive_eval.driving.route_store import StoredRoute
+from auxdrive_eval.driving.stored.evaluation import Evaluation
+from auxdrive_eval.driving.stored.route import StoredRoute
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.records import RouteRecord

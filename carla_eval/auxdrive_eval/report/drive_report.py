@@ -19,9 +19,9 @@ from auxdrive.html.blocks import (
     tiles,
 )
 
-from auxdrive_eval.driving.evaluate import Evaluation
-from auxdrive_eval.driving.route_store import StoredRoute, tally_of
 from auxdrive_eval.driving.settings import EvaluationSettings
+from auxdrive_eval.driving.stored.evaluation import Evaluation
+from auxdrive_eval.driving.stored.route import StoredRoute, tally_of
 from auxdrive_eval.driving.tally import what_became
 from auxdrive_eval.report.breakdown import breakdowns, weather_in_words
 from auxdrive_eval.report.driver_tables import driver_sections, interventions_of

@@ -8,8 +8,8 @@ import numpy as np
 from auxdrive.html.blocks import Markup, folded, paragraph, section, table
 from auxdrive.types import AnyArray
 
-from auxdrive_eval.driving.evaluate import Evaluation
-from auxdrive_eval.driving.route_store import StoredRoute
+from auxdrive_eval.driving.stored.evaluation import Evaluation
+from auxdrive_eval.driving.stored.route import StoredRoute
 from auxdrive_eval.driving.tally import Intervention
 from auxdrive_eval.report.route_drive import driven_m_at
 

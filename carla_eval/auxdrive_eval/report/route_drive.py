@@ -13,7 +13,8 @@ from auxdrive.html.blocks import Markup, figure, film_strip, paragraph, table, v
 from auxdrive.types import AnyArray
 
 from auxdrive_eval.criteria import KIND_TEXT, Event, EventKind
-from auxdrive_eval.driving.route_store import VIDEO, StoredRoute
+from auxdrive_eval.driving.stored.route import StoredRoute
+from auxdrive_eval.driving.stored.route_files import VIDEO
 from auxdrive_eval.report.town_map import Mark, draw_map, map_legend, path_of
 from auxdrive_eval.report.view import View, view_of
 from auxdrive_eval.road_maps.town_map import TownMap

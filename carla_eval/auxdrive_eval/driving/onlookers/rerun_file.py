@@ -23,9 +23,9 @@ from rerun import blueprint
 
 from auxdrive_eval.criteria import KIND_TEXT, Event
 from auxdrive_eval.driving.drivers import Seen
-from auxdrive_eval.driving.onlookers import Moment
-from auxdrive_eval.driving.route_store import RERUN
+from auxdrive_eval.driving.onlookers.base import Moment
 from auxdrive_eval.driving.runner import RouteResult
+from auxdrive_eval.driving.stored.route_files import RERUN
 from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.base import Simulator
 
@@ -42,7 +42,7 @@ _SCALARS = {
 
 
 class RouteRerun:
-    """Records one drive of a route; see `auxdrive_eval.driving.onlookers.Onlooker`.
+    """Records one drive of a route; see `auxdrive_eval.driving.onlookers.base.Onlooker`.
 
     Args:
         simulator: in which the route is driven.

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 from auxdrive.extras import require_modules
 
-from auxdrive_eval.driving.decisions import Decisions
-from auxdrive_eval.driving.drive_data import DriveData, RecordOptions, recorded_drive
-from auxdrive_eval.driving.filming import RouteVideo
-from auxdrive_eval.driving.onlookers import Onlooker
-from auxdrive_eval.driving.recording import RouteRecorder
-from auxdrive_eval.driving.route_store import StoredRoute
+from auxdrive_eval.driving.onlookers.base import Onlooker
+from auxdrive_eval.driving.onlookers.decisions import Decisions
+from auxdrive_eval.driving.onlookers.drive_data import DriveData, recorded_drive
+from auxdrive_eval.driving.onlookers.filming import RouteVideo
+from auxdrive_eval.driving.onlookers.record_settings import RecordOptions
+from auxdrive_eval.driving.onlookers.recording import RouteRecorder
 from auxdrive_eval.driving.settings import EvaluationSettings
+from auxdrive_eval.driving.stored.route import StoredRoute
 from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.capabilities import Foreseeing
@@ -85,7 +86,9 @@ class Keeping:
         if self.video:
             found.append(RouteVideo(simulator))
         if self.rerun:
-            from auxdrive_eval.driving.rerun_file import RouteRerun  # rerun, of the extra 'viz'
+            from auxdrive_eval.driving.onlookers.rerun_file import (
+                RouteRerun,  # rerun, of the extra 'viz'
+            )
 
             found.append(RouteRerun(simulator, route, index))
         return tuple(found)

@@ -9,7 +9,7 @@ routes/<index>/film_<n>.jpg   what the camera saw
 routes/<index>/video.mp4      the drive as a video, if one was asked for
 routes/<index>/drive.rrd      the drive as a Rerun recording, likewise
 routes/<index>/agent.txt      the end of what the agent printed, if it printed anything
-routes/<index>/controls.npy   the control of each tick (`auxdrive_eval.driving.decisions`)
+routes/<index>/controls.npy   the control of each tick (`auxdrive_eval.driving.onlookers.decisions`)
 routes/<index>/predictions.npy the predictions, if any was made (likewise)
 routes/<index>/facts.json     what was around, where the simulator cannot repeat the drive
 routes/<index>/scenarios.json the traffic situations and what came of them, if there were any
@@ -19,12 +19,11 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from auxdrive.errors import DataError
-from auxdrive.inspection.painting import jpeg
 from auxdrive.storage.arrays import load_npy
 from auxdrive.storage.publish import clean_partials, partial_of, published_folder, write_new
 from auxdrive.storage.reading import (
@@ -38,18 +37,12 @@ from auxdrive.storage.reading import (
 )
 from auxdrive.strict import MAX_JSON_BYTES, Strict
 from auxdrive.types import AnyArray
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from auxdrive_eval.criteria import Event, EventKind, Moment
-from auxdrive_eval.driving.runner import TRACE_DTYPE, RouteResult
-from auxdrive_eval.driving.tally import (
-    LATENCY_DTYPE,
-    Intervention,
-    StoredTally,
-    stored_latency,
-    stored_tally,
-    summed,
-)
+from auxdrive_eval.driving.runner import TRACE_DTYPE
+from auxdrive_eval.driving.stored.route import LARGEST_FILE, StoredRoute
+from auxdrive_eval.driving.tally import LATENCY_DTYPE, Intervention, StoredTally
 from auxdrive_eval.scoring.records import RouteRecord
 from auxdrive_eval.world import ScenarioState
 
@@ -60,8 +53,6 @@ CONTROLS, PREDICTIONS, FACTS = "controls.npy", "predictions.npy", "facts.json"
 BESIDE = (VIDEO, RERUN, CONTROLS, PREDICTIONS, FACTS)
 """Names of files that onlookers keep with a route."""
 _Scenarios = TypeAdapter(tuple[ScenarioState, ...])
-_JPEG_QUALITY, _FILM_LONGEST = 85, 640
-_LARGEST_FILE = 256 << 20
 
 
 class _StoredEvent(Strict):
@@ -82,77 +73,6 @@ class _StoredResult(Strict):
     error: str
     tally: StoredTally
     interventions: tuple[Intervention, ...] = ()
-
-
-class StoredRoute(BaseModel):
-    """A finished route, read from disk.
-
-    Attributes:
-        film: (time in seconds, JPEG bytes) of each image.
-        trace: `TRACE_DTYPE` (N,).
-        error: see `auxdrive_eval.driving.runner.RouteResult`; its first line says why the agent
-            failed.
-        interventions: of the safety envelope, in the order in which they began.
-        latency: `LATENCY_DTYPE` (N,), a record for each prediction.
-        scenarios: see `auxdrive_eval.driving.runner.RouteResult`.
-        beside: what onlookers have kept: by its name, a file's content before it is stored, and
-            its path afterwards.
-    """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
-    record: RouteRecord
-    events: tuple[Event, ...]
-    trace: AnyArray
-    film: tuple[tuple[float, bytes], ...]
-    error: str
-    tally: StoredTally
-    interventions: tuple[Intervention, ...] = ()
-    latency: AnyArray = Field(default_factory=lambda: np.empty(0, LATENCY_DTYPE))
-    output: str = ""
-    scenarios: tuple[ScenarioState, ...] = ()
-    beside: Mapping[str, bytes | Path] = Field(default_factory=dict)
-
-    def file(self, name: str) -> bytes | None:
-        """The content of a file that an onlooker has kept; None if there is none.
-
-        Raises:
-            DataError: it cannot be read.
-        """
-        kept = self.beside.get(name)
-        return read_bytes(kept, _LARGEST_FILE) if isinstance(kept, Path) else kept
-
-    @property
-    def reason(self) -> str:
-        """Why the agent failed, in one line; empty if it did not."""
-        return self.error.partition("\n")[0]
-
-    def at(self, index: int) -> StoredRoute:
-        """The same at another position among all routes."""
-        return self.model_copy(update={"record": self.record.model_copy(update={"index": index})})
-
-
-def tally_of(routes: Iterable[StoredRoute]) -> StoredTally:
-    """The counts of all routes together."""
-    return summed(route.tally for route in routes)
-
-
-def stored_route(result: RouteResult) -> StoredRoute:
-    """A result in its stored form."""
-    return StoredRoute(
-        record=result.record,
-        events=result.events,
-        trace=result.trace,
-        film=tuple(
-            (time_s, jpeg(image, _JPEG_QUALITY, _FILM_LONGEST)) for time_s, image in result.film
-        ),
-        error=result.error,
-        tally=stored_tally(result.tally),
-        interventions=result.tally.interventions.found,
-        latency=stored_latency(result.tally),
-        output=result.output,
-        scenarios=result.scenarios,
-        beside=result.beside,
-    )
 
 
 def route_folder(out: Path, index: int) -> Path:
@@ -278,10 +198,10 @@ def read_route(folder: Path) -> StoredRoute:
             (time_s, folder / f"film_{number}.jpg")
             for number, time_s in enumerate(stored.film_times_s)
         ]
-        film = tuple((time_s, read_bytes(path, _LARGEST_FILE)) for time_s, path in shots)
+        film = tuple((time_s, read_bytes(path, LARGEST_FILE)) for time_s, path in shots)
         said = folder / _OUTPUT
         output = (
-            read_bytes(said, _LARGEST_FILE).decode("utf-8", "backslashreplace")
+            read_bytes(said, LARGEST_FILE).decode("utf-8", "backslashreplace")
             if exists(said)
             else ""
         )

@@ -22,9 +22,10 @@ from auxdrive.tasks.base import TaskSpec
 from auxdrive.types import AnyArray, Float32, Float64
 
 from auxdrive_eval.driving.drivers import Seen
-from auxdrive_eval.driving.onlookers import Moment
-from auxdrive_eval.driving.route_store import CONTROLS, PREDICTIONS, StoredRoute, npy_bytes
+from auxdrive_eval.driving.onlookers.base import Moment
 from auxdrive_eval.driving.runner import RouteResult
+from auxdrive_eval.driving.stored.route import StoredRoute
+from auxdrive_eval.driving.stored.route_files import CONTROLS, PREDICTIONS, npy_bytes
 
 CONTROL_DTYPE = np.dtype([("steer_rad", "<f8"), ("throttle", "<f8"), ("brake", "<f8")])
 _TOLD = (("time_s", "<f8"), ("target_ego_m", "<f8", (2,)), ("command", "<i2"))
@@ -52,7 +53,7 @@ class Predicted:
 
 
 class Decisions:
-    """Keeps what is decided on one drive; see `auxdrive_eval.driving.onlookers.Onlooker`."""
+    """Keeps what is decided on one drive; see `auxdrive_eval.driving.onlookers.base.Onlooker`."""
 
     def __init__(self) -> None:
         self._controls: list[tuple[float, float, float]] = []

@@ -28,7 +28,6 @@ from pydantic import BaseModel, Field, ValidationError
 
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.agents.fingerprint import fingerprint, hash_files, names_of_files
-from auxdrive_eval.driving.route_store import StoredRoute, any_route, tally_of
 from auxdrive_eval.driving.settings import (
     SETTINGS_NAME,
     EvaluationSettings,
@@ -36,6 +35,8 @@ from auxdrive_eval.driving.settings import (
     hash_routes,
     read_settings,
 )
+from auxdrive_eval.driving.stored.route import StoredRoute, tally_of
+from auxdrive_eval.driving.stored.route_files import any_route
 from auxdrive_eval.route import Route, RouteScenario
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.repeats import over_repeats

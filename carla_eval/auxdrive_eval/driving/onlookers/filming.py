@@ -14,9 +14,9 @@ from auxdrive.tasks import task_of
 from auxdrive.types import RoadOption
 
 from auxdrive_eval.criteria import KIND_TEXT
-from auxdrive_eval.driving.onlookers import Moment
-from auxdrive_eval.driving.route_store import VIDEO
+from auxdrive_eval.driving.onlookers.base import Moment
 from auxdrive_eval.driving.runner import RouteResult
+from auxdrive_eval.driving.stored.route_files import VIDEO
 from auxdrive_eval.simulators.base import Simulator
 
 RATE_HZ = 10.0
@@ -26,7 +26,7 @@ TOLD_S = 2.0
 
 
 class RouteVideo:
-    """Films one drive of a route; see `auxdrive_eval.driving.onlookers.Onlooker`. The video is
+    """Films one drive of a route; see `auxdrive_eval.driving.onlookers.base.Onlooker`. The video is
     encoded as it is made, so a long drive needs little memory.
 
     Args:

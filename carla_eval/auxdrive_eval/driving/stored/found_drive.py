@@ -16,22 +16,20 @@ from auxdrive.storage.reading import entries, exists, read_bytes
 from auxdrive.strict import MAX_JSON_BYTES, parse_object
 from auxdrive.types import AnyArray
 
-from auxdrive_eval.driving.folder import (
+from auxdrive_eval.driving.settings import EvaluationSettings, read_settings
+from auxdrive_eval.driving.stored.folder import (
     PLAN_NAME,
     RESULTS_NAME,
     DriverIdentity,
     read_driver,
     read_plan,
 )
-from auxdrive_eval.driving.route_store import StoredRoute, read_route, route_folders
-from auxdrive_eval.driving.settings import EvaluationSettings, read_settings
+from auxdrive_eval.driving.stored.route import StoredRoute
+from auxdrive_eval.driving.stored.route_files import read_route, route_folders
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.infractions import infractions_of
-from auxdrive_eval.scoring.records import (
-    AGENT_FAILURES,
-    LEADERBOARD_1_ROUTES,
-)
+from auxdrive_eval.scoring.records import AGENT_FAILURES, LEADERBOARD_1_ROUTES
 from auxdrive_eval.scoring.rule_sets import RuleSet
 
 _EQUAL = 1e-9

@@ -9,9 +9,9 @@ from pathlib import Path
 from auxdrive.errors import DataError
 from auxdrive.storage.reading import is_folder
 
-from auxdrive_eval.driving.folder import RESULTS_NAME, is_drive
-from auxdrive_eval.driving.found_drive import FoundDrive, read_found_drive
-from auxdrive_eval.driving.route_store import StoredRoute
+from auxdrive_eval.driving.stored.folder import RESULTS_NAME, is_drive
+from auxdrive_eval.driving.stored.found_drive import FoundDrive, read_found_drive
+from auxdrive_eval.driving.stored.route import StoredRoute
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.again.reading import read_results
 from auxdrive_eval.scoring.finished_run import FinishedRoute, FinishedRun

@@ -1,5 +1,5 @@
-"""The data set into which drives are recorded: what decides its content, who may begin or go on
-with it, and its card. Every drive of a route is an episode; see `auxdrive_eval.driving.recording`.
+"""The data set into which drives are recorded: who may begin or go on with it, and its card. Every
+drive of a route is an episode; see `auxdrive_eval.driving.onlookers.recording`.
 """
 
 from __future__ import annotations
@@ -11,109 +11,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from auxdrive.cards import DatasetCard, EpisodeOrigin
 from auxdrive.data.episode_files import CARD_NAME, EPISODES_DIR, clean_partial, write_card
 from auxdrive.errors import DataError, UsageError
-from auxdrive.mistakes import mistakes_of
-from auxdrive.modalities import Modality
-from auxdrive.storage.claims import FolderKind, changed, claim
+from auxdrive.storage.claims import FolderKind, claim
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import entries, exists, is_folder
-from auxdrive.strict import Strict, read_model
-from pydantic import Field, ValidationError, model_validator
+from auxdrive.strict import read_model
 
 from auxdrive_eval.collecting.card import blank_card
 from auxdrive_eval.collecting.carried import write_episode
-from auxdrive_eval.collecting.settings import (
-    check_frames,
-    divided,
-    recorded_by_default,
-    ticks_of,
-)
+from auxdrive_eval.collecting.settings import divided
 from auxdrive_eval.conditions import condition_of_id, plain_id
-from auxdrive_eval.driving.route_store import StoredRoute
-from auxdrive_eval.driving.settings import EvaluationSettings, differences
+from auxdrive_eval.driving.onlookers.record_settings import (
+    RecordOptions,
+    RecordSettings,
+    record_differences,
+    record_settings,
+)
+from auxdrive_eval.driving.settings import EvaluationSettings
+from auxdrive_eval.driving.stored.route import StoredRoute
 
 SETTINGS_NAME = "record.json"
-DEFAULT_RATE_HZ = 4.0
 IN_EPISODE = "episode/"
 """How the names of an episode's files begin, on their way from another machine."""
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RecordOptions:
-    """What a user wants to be recorded.
-
-    Attributes:
-        folder: the data set's.
-        rate_hz: frames per second of game time; the simulator's ticks are a multiple.
-        modalities: what is recorded; None is what the simulator records by default.
-        lidar_points: whether the points of the LiDAR are recorded too.
-
-    Examples:
-        >>> from pathlib import Path
-        >>> from auxdrive import Modality
-        >>> from auxdrive_eval import RecordOptions
-        >>> record = RecordOptions(Path("dagger"), modalities=(Modality.RGB, Modality.DEPTH))
-        >>> record.rate_hz
-        4.0
-    """
-
-    folder: Path
-    rate_hz: float = DEFAULT_RATE_HZ
-    modalities: tuple[Modality, ...] | None = None
-    lidar_points: bool = False
-
-
-class RecordSettings(Strict):
-    """Everything that decides what a recording of drives holds.
-
-    Attributes:
-        evaluation: what was driven, and by whom; its simulator has the camera of the recording.
-        rate_hz: frames per second of game time.
-        modalities: what is recorded.
-        lidar_points: whether the points of the LiDAR are recorded too.
-    """
-
-    evaluation: EvaluationSettings
-    rate_hz: float = Field(gt=0)
-    modalities: tuple[Modality, ...]
-    lidar_points: bool = False
-
-    @property
-    def ticks_per_frame(self) -> int:
-        """Simulator ticks from one recorded frame to the next."""
-        return ticks_of(self.evaluation.simulator, self.rate_hz)
-
-    @model_validator(mode="after")
-    def _is_possible(self) -> Self:
-        simulator = self.evaluation.simulator
-        check_frames(simulator, self.modalities, self.rate_hz, self.lidar_points)
-        if Modality.RGB not in self.modalities:
-            raise ValueError("record rgb too: it is what a student sees")
-        return self
-
-
-def _settings(options: RecordOptions, evaluation: EvaluationSettings) -> RecordSettings:
-    """The settings of a recording.
-
-    Raises:
-        UsageError: they are not possible.
-    """
-    modalities = options.modalities or recorded_by_default(evaluation.simulator)
-    values = {
-        "evaluation": evaluation,
-        "rate_hz": options.rate_hz,
-        "modalities": modalities,
-        "lidar_points": options.lidar_points,
-    }
-    try:
-        return RecordSettings.model_validate(values)
-    except ValidationError as error:
-        raise UsageError(f"--record: {'; '.join(mistakes_of(error, RecordSettings))}") from None
 
 
 @dataclass(frozen=True)
@@ -277,7 +200,7 @@ def recorded_drive(
         UsageError: the folder holds something else, or was begun with other settings; or these
             settings are not possible.
     """
-    settings, folder = _settings(options, evaluation), options.folder
+    settings, folder = record_settings(options, evaluation), options.folder
     if not exists(folder / SETTINGS_NAME) and exists(folder / CARD_NAME):
         raise UsageError(
             f"{folder}: holds a data set that `auxdrive drive --record` did not make; choose "
@@ -294,14 +217,6 @@ def recorded_drive(
             clean_partial(folder)
 
 
-def _differences(before: RecordSettings, now: RecordSettings) -> Sequence[str]:
-    found = differences(before.evaluation, now.evaluation)
-    for name in ("rate_hz", "modalities", "lidar_points"):
-        if getattr(before, name) != getattr(now, name):
-            found.append(changed(name, getattr(before, name), getattr(now, name)))
-    return found
-
-
 def _read(path: Path) -> RecordSettings:
     try:
         return read_model(path, RecordSettings)
@@ -314,5 +229,5 @@ def _has_episodes(folder: Path) -> bool:
 
 
 _RECORDING: FolderKind[RecordSettings] = FolderKind(
-    "a recording of drives", SETTINGS_NAME, _read, _differences, _has_episodes, "--record"
+    "a recording of drives", SETTINGS_NAME, _read, record_differences, _has_episodes, "--record"
 )

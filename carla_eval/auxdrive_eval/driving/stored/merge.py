@@ -11,21 +11,22 @@ from pathlib import Path
 from auxdrive.errors import DataError, UsageError
 from auxdrive.storage.folders import held, refuse_occupied
 
-from auxdrive_eval.driving.evaluate import Evaluation
-from auxdrive_eval.driving.folder import (
-    DriverIdentity,
-    read_driver,
-    read_plan,
-    write_folder,
-    write_results,
-)
-from auxdrive_eval.driving.route_store import StoredRoute, load_route, save_route
 from auxdrive_eval.driving.settings import (
     EvaluationSettings,
     differences,
     hash_routes,
     read_settings,
 )
+from auxdrive_eval.driving.stored.evaluation import Evaluation
+from auxdrive_eval.driving.stored.folder import (
+    DriverIdentity,
+    read_driver,
+    read_plan,
+    write_folder,
+    write_results,
+)
+from auxdrive_eval.driving.stored.route import StoredRoute
+from auxdrive_eval.driving.stored.route_files import load_route, save_route
 from auxdrive_eval.route import Route
 
 _NAMED = 5

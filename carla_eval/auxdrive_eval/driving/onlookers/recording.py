@@ -15,15 +15,20 @@ from auxdrive_eval.collecting.carried import read_episode
 from auxdrive_eval.collecting.frames import FrameRecorder, Recording
 from auxdrive_eval.collecting.record import MAX_STANDING_S
 from auxdrive_eval.collecting.student import mistakes_among
-from auxdrive_eval.driving.drive_data import IN_EPISODE, DriveData, episode_id, is_by_expert
-from auxdrive_eval.driving.onlookers import Moment
+from auxdrive_eval.driving.onlookers.base import Moment
+from auxdrive_eval.driving.onlookers.drive_data import (
+    IN_EPISODE,
+    DriveData,
+    episode_id,
+    is_by_expert,
+)
 from auxdrive_eval.driving.runner import RouteResult
 from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.base import Simulator
 
 
 class RouteRecorder:
-    """Records one drive of a route; see `auxdrive_eval.driving.onlookers.Onlooker`.
+    """Records one drive of a route; see `auxdrive_eval.driving.onlookers.base.Onlooker`.
 
     After standing for `MAX_STANDING_S` nothing is recorded until the car moves again. An earlier
     episode of the same drive, of a process that was killed before it had stored the route's result,

@@ -15,16 +15,17 @@ from auxdrive.geometry import euclidean, polyline_length
 from auxdrive.storage.claims import changed
 from auxdrive.storage.reading import exists
 
-from auxdrive_eval.driving.folder import DRIVER_NAME, RESULTS_NAME, is_drive
-from auxdrive_eval.driving.found_drive import (
+from auxdrive_eval.driving.settings import SETTINGS_NAME, read_settings
+from auxdrive_eval.driving.stored.folder import DRIVER_NAME, RESULTS_NAME, is_drive
+from auxdrive_eval.driving.stored.found_drive import (
     FoundDrive,
     mistakes_of_route,
     read_found_drive,
     rules_of,
     tried,
 )
-from auxdrive_eval.driving.route_store import StoredRoute, any_route, read_route, tally_of
-from auxdrive_eval.driving.settings import SETTINGS_NAME, read_settings
+from auxdrive_eval.driving.stored.route import StoredRoute, tally_of
+from auxdrive_eval.driving.stored.route_files import any_route, read_route
 from auxdrive_eval.scoring.records import ROUTE_ID_PREFIX
 from auxdrive_eval.scoring.repeats import over_repeats
 from auxdrive_eval.scoring.summary import LEADERBOARD_1_RESULTS

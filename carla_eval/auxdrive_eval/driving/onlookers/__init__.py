@@ -1,0 +1,1 @@
+"""Who looks on while routes are driven, and keeps something of it beside the results."""
