@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from auxdrive.console import JsonOption
 
-from auxdrive_eval.commands.drive import planned_routes
+from auxdrive_eval.commands.planned_routes import planned_routes
 from auxdrive_eval.commands.simulator_options import ScenarioFileOption
 
 

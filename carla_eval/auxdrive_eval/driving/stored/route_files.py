@@ -21,6 +21,7 @@ import io
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from auxdrive.errors import DataError
@@ -64,6 +65,13 @@ class _StoredEvent(Strict):
     percentage: float | None = None
     began: Moment | None = None
     hit: tuple[float, float] | None = None
+
+    @classmethod
+    def of(cls, event: Event) -> Self:
+        return cls(**{name: getattr(event, name) for name in cls.model_fields})
+
+    def event(self) -> Event:
+        return Event(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
 class _StoredResult(Strict):
@@ -136,10 +144,7 @@ def save_route(out: Path, route: StoredRoute) -> None:
 def _files(route: StoredRoute) -> Mapping[str, bytes]:
     stored = _StoredResult(
         record=route.record,
-        events=tuple(
-            _StoredEvent(**{name: getattr(event, name) for name in _StoredEvent.model_fields})
-            for event in route.events
-        ),
+        events=tuple(_StoredEvent.of(event) for event in route.events),
         film_times_s=tuple(time_s for time_s, _ in route.film),
         error=route.error,
         tally=route.tally,
@@ -147,11 +152,15 @@ def _files(route: StoredRoute) -> Mapping[str, bytes]:
     )
     files = {_RESULT: stored.model_dump_json(indent=2).encode(), _TRACE: npy_bytes(route.trace)}
     files |= {_LATENCY: npy_bytes(route.latency)} if len(route.latency) else {}
-    files |= {f"film_{number}.jpg": jpeg for number, (_, jpeg) in enumerate(route.film)}
+    files |= {_film_name(number): jpeg for number, (_, jpeg) in enumerate(route.film)}
     if route.scenarios:
         files[_SCENARIOS] = _Scenarios.dump_json(route.scenarios, indent=2)
     files |= {name: content for name in route.beside if (content := route.file(name)) is not None}
     return files | ({_OUTPUT: route.output.encode()} if route.output else {})
+
+
+def _film_name(number: int) -> str:
+    return f"film_{number}.jpg"
 
 
 def npy_bytes(array: AnyArray) -> bytes:
@@ -192,20 +201,13 @@ def read_route(folder: Path) -> StoredRoute:
     try:
         stored = _StoredResult.model_validate_json(read_bytes(folder / _RESULT, MAX_JSON_BYTES))
         trace = load_npy(folder / _TRACE)
-        timed = folder / _LATENCY
+        timed, said, told = folder / _LATENCY, folder / _OUTPUT, folder / _SCENARIOS
         latency = load_npy(timed) if exists(timed) else np.empty(0, LATENCY_DTYPE)
-        shots = [
-            (time_s, folder / f"film_{number}.jpg")
+        film = tuple(
+            (time_s, read_bytes(folder / _film_name(number), LARGEST_FILE))
             for number, time_s in enumerate(stored.film_times_s)
-        ]
-        film = tuple((time_s, read_bytes(path, LARGEST_FILE)) for time_s, path in shots)
-        said = folder / _OUTPUT
-        output = (
-            read_bytes(said, LARGEST_FILE).decode("utf-8", "backslashreplace")
-            if exists(said)
-            else ""
         )
-        told = folder / _SCENARIOS
+        output = read_bytes(said, LARGEST_FILE) if exists(said) else b""
         scenarios = (
             _Scenarios.validate_json(read_bytes(told, MAX_JSON_BYTES)) if exists(told) else ()
         )
@@ -214,26 +216,23 @@ def read_route(folder: Path) -> StoredRoute:
             f"{folder}: this route's result is damaged ({error}); remove the folder to drive the "
             "route again"
         ) from error
-    for array, dtype, what in (
-        (trace, TRACE_DTYPE, f"{_TRACE} is no driven path"),
-        (latency, LATENCY_DTYPE, f"{_LATENCY} holds no times of predictions"),
-    ):
-        if array.dtype != dtype or array.ndim != 1:
-            raise DataError(f"{folder}: {what}; remove the folder to drive the route again")
-    events = tuple(
-        Event(**{name: getattr(event, name) for name in _StoredEvent.model_fields})
-        for event in stored.events
-    )
+    _require_records(folder, trace, TRACE_DTYPE, f"{_TRACE} is no driven path")
+    _require_records(folder, latency, LATENCY_DTYPE, f"{_LATENCY} holds no times of predictions")
     return StoredRoute(
         record=stored.record,
-        events=events,
+        events=tuple(each.event() for each in stored.events),
         trace=trace,
         film=film,
         error=stored.error,
         tally=stored.tally,
         interventions=stored.interventions,
         latency=latency,
-        output=output,
+        output=output.decode("utf-8", "backslashreplace"),
         scenarios=scenarios,
         beside={name: folder / name for name in BESIDE if is_file(folder / name)},
     )
+
+
+def _require_records(folder: Path, found: AnyArray, dtype: np.dtype[Any], lack: str) -> None:
+    if found.dtype != dtype or found.ndim != 1:
+        raise DataError(f"{folder}: {lack}; remove the folder to drive the route again")
