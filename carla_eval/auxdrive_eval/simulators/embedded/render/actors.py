@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -14,15 +14,22 @@ from auxdrive_eval.simulators.embedded.render.atmosphere import Light
 from auxdrive_eval.simulators.embedded.render.graphs import (
     LAMPS_RANK,
     MOVING_RANK,
+    Tiled,
     attach_image,
     attach_numbers,
     colours_of,
     state_of,
 )
+from auxdrive_eval.simulators.embedded.render.looks import (
+    SECTORS,
+    Looks,
+    Shape,
+    shape_of_body,
+    shape_of_car,
+)
 from auxdrive_eval.simulators.embedded.render.planes import FaceRegistry
 from auxdrive_eval.simulators.embedded.render.rasteriser import make_geom, make_node, number_colours
 from auxdrive_eval.simulators.embedded.render.shapes import bodies, meshes
-from auxdrive_eval.simulators.embedded.render.shapes.cars import PAINTS, car_faces
 from auxdrive_eval.simulators.embedded.render.shapes.faces import (
     CLASS_ID,
     Face,
@@ -31,15 +38,13 @@ from auxdrive_eval.simulators.embedded.render.shapes.faces import (
     PlaneTable,
     pack,
 )
-from auxdrive_eval.simulators.embedded.render.shapes.people import STYLES, body_faces
 from auxdrive_eval.simulators.embedded.render.shapes.town_faces import HEAD_CENTRE_M, light_posts
 from auxdrive_eval.simulators.embedded.scene import Scene
-from auxdrive_eval.simulators.embedded.town.model import BodyKind, BodyPose, CarPose, Town
+from auxdrive_eval.simulators.embedded.town.model import BodyPose, CarPose, Town
 from auxdrive_eval.world import LightColour
 
 CAR_REACH_M = 150.0
 """Cars and people beyond this distance from the ego are not drawn."""
-_SECTORS = 16
 _LAMP_ORDER = (LightColour.RED, LightColour.YELLOW, LightColour.GREEN)
 
 
@@ -48,25 +53,6 @@ class _Numbered:
     node: NodePath
     first: int
     planes: PlaneTable
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """What is drawn of a car or a body.
-
-    Attributes:
-        name: of its nodes.
-        form: what its planes are.
-        look: what its colours are besides.
-        painted: its faces for the image, the last one a shadow.
-        plain: its faces for the numbers; None for what only the image shows.
-    """
-
-    name: str
-    form: Hashable
-    look: Hashable
-    painted: Callable[[], list[Face]]
-    plain: Callable[[], list[Face]] | None
 
 
 class Actors:
@@ -81,6 +67,7 @@ class Actors:
         numbers: root of the town's nodes in the graph of numbers.
         registry: of the town's faces. Those of cars, people and lamps are added to it, and moved
             in it.
+        looks: of cars and people.
     """
 
     def __init__(
@@ -91,8 +78,9 @@ class Actors:
         image: NodePath,
         numbers: NodePath,
         registry: FaceRegistry,
+        looks: Looks,
     ) -> None:
-        self._light, self._registry = light, registry
+        self._light, self._registry, self._looks = light, registry, looks
         self._painted: dict[Hashable, list[NodePath]] = {}
         self._numbered: dict[Hashable, list[_Numbered]] = {}
         self._lamps: dict[int, dict[LightColour, NodePath]] = {}
@@ -116,11 +104,12 @@ class Actors:
             for lit, colour in enumerate(_LAMP_ORDER):
                 faces = [face for post in posts for face in _head(post, lit, town.kerb_height_m)]
                 heads[colour] = image.attach_new_node(f"light {light_id} {colour}")
-                attach_image(heads[colour], faces, self._light, textures, LAMPS_RANK)
+                attach_image(heads[colour], Tiled(faces), self._light, textures, LAMPS_RANK)
                 heads[colour].hide()
             self._lamps[light_id] = heads
             unlit = [_head(post, None, town.kerb_height_m) for post in posts]
-            number_of = attach_numbers(numbers, list(chain(*unlit)), self._registry, LAMPS_RANK)
+            tiled = Tiled(list(chain(*unlit)))
+            number_of = attach_numbers(numbers, tiled, self._registry, LAMPS_RANK)
             fronts = chain(*(head[bodies.HEAD_SIDES :] for head in unlit))
             self._fronts[light_id] = [number_of[face] for face in fronts]
             for index, colour in enumerate(_LAMP_ORDER):
@@ -140,10 +129,10 @@ class Actors:
         used: dict[Hashable, int] = {}
         for car in scene.cars:
             if math.hypot(car.x_m - scene.ego.x_m, car.y_m - scene.ego.y_m) < CAR_REACH_M:
-                self._show_one(_shape_of_car(car, self._light.dark > 0.0), car, used)
+                self._show_one(shape_of_car(car, self._light.dark > 0.0), car, used)
         for body in scene.bodies:
             if math.hypot(body.x_m - scene.ego.x_m, body.y_m - scene.ego.y_m) < CAR_REACH_M:
-                self._show_one(_shape_of_body(body), body, used)
+                self._show_one(shape_of_body(body), body, used)
         self._shown = scene
 
     def _show_lamps(self, scene: Scene) -> None:
@@ -163,8 +152,8 @@ class Actors:
                 self._lit[light_id] = colour
                 self._registry.classes[self._fronts[light_id]] = CLASS_ID[f"{colour}_light"]
 
-    def _show_one(self, shape: _Shape, at: CarPose | BodyPose, used: dict[Hashable, int]) -> None:
-        sector = round(at.yaw_rad / (2 * math.pi) * _SECTORS) % _SECTORS
+    def _show_one(self, shape: Shape, at: CarPose | BodyPose, used: dict[Hashable, int]) -> None:
+        sector = round(at.yaw_rad / (2 * math.pi) * SECTORS) % SECTORS
         paint = (shape.form, shape.look, sector)
         painted = self._painted.setdefault(paint, [])
         index = used[paint] = used.get(paint, -1) + 1
@@ -188,47 +177,20 @@ class Actors:
         node.set_pos_hpr(at.x_m, at.y_m, 0, math.degrees(at.yaw_rad), 0, 0)
         self._visible.append(node)
 
-    def _paint(self, shape: _Shape, sector: int) -> NodePath:
-        """What the image shows. Its shading is computed for the nearest of 16 headings."""
-        faces, drawables = shape.painted(), []
-        for layer in (Layer.SHADOW, Layer.OBJECT):
-            members = [f for f in faces if f.layer is layer]
-            if not members:
-                continue
-            lit = pack(meshes.place(members, 0, 0, sector * 2 * math.pi / _SECTORS))
-            geom = make_geom(pack(members), colours_of(lit, self._light))
-            drawables.append((geom, state_of(layer, MOVING_RANK)))
+    def _paint(self, shape: Shape, sector: int) -> NodePath:
+        """What the image shows."""
+        drawables = [
+            (make_geom(mesh, colours_of(lit, self._light)), state_of(layer, MOVING_RANK))
+            for layer, mesh, lit in self._looks.of(shape, sector)
+        ]
         return NodePath(make_node(shape.name, drawables))
 
-    def _number(self, name: str, faces: list[Face]) -> _Numbered:
+    def _number(self, name: str, faces: Sequence[Face]) -> _Numbered:
         mesh = pack([f for f in faces if f.alpha == 1.0])
         first = self._registry.register([mesh])[0]
         geom = make_geom(mesh, number_colours(mesh, first))
         node = NodePath(make_node(name, [(geom, state_of(Layer.OBJECT, MOVING_RANK, plain=True))]))
         return _Numbered(node, first, mesh.planes)
-
-
-def _shape_of_car(car: CarPose, lit: bool) -> _Shape:
-    size = (round(car.length_m, 2), round(car.width_m, 2), round(car.height_m, 2))
-    colour = car.colour % len(PAINTS)
-    return _Shape(
-        f"car {car.kind}",
-        (car.kind, *size),
-        (colour, car.braking),
-        lambda: car_faces(car.kind, *size, colour, braking=car.braking, lit=lit),
-        lambda: car_faces(car.kind, *size, 0),
-    )
-
-
-def _shape_of_body(body: BodyPose) -> _Shape:
-    style = body.style % STYLES
-    return _Shape(
-        f"body {body.kind}",
-        (body.kind, body.step),
-        style,
-        lambda: body_faces(body.kind, style, body.step),
-        None if body.kind is BodyKind.DIRT else lambda: body_faces(body.kind, 0, body.step),
-    )
 
 
 def _head(post: tuple[float, float, float], lit: int | None, kerb_m: float) -> list[Face]:

@@ -7,11 +7,12 @@ Static faces are grouped into tiles, so that tiles out of view are skipped. Worl
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from auxdrive.types import UInt8
+from auxdrive.types import AnyArray, Float64, UInt8
 from panda3d.core import (
     ColorAttrib,
     CullBinAttrib,
@@ -52,8 +53,10 @@ _BLOCK_M = 150.0
 LAMPS_RANK, MOVING_RANK = 65534, 65535
 """When lamps and what moves are drawn within their layer: after all that stands."""
 _RANKS = 65536
-_SMALL_CLASSES = ("vegetation", "pole", "vehicle")
-_WET_CLASSES = (CLASS_ID["road"], CLASS_ID["lane_marking"], CLASS_ID["stop_line"])
+_IS_SMALL, _IS_WET = np.zeros((2, 256), dtype=np.bool_)
+_IS_SMALL[[CLASS_ID[name] for name in ("vegetation", "pole", "vehicle")]] = True
+_IS_WET[[CLASS_ID[name] for name in ("road", "lane_marking", "stop_line")]] = True
+"""The classes whose things are small, and those that rain makes wet, by class id."""
 
 
 def state_of(
@@ -123,25 +126,59 @@ class _Tile(NamedTuple):
         parent.attach_new_node(make_node(name, drawables))
 
 
-def _tile_of(face: Face) -> _Tile:
-    # Python's own sum, which for four corners is several times faster than an array's mean.
-    corners = face.points.tolist()
-    x, y = (
-        sum(corner[0] for corner in corners) / len(corners),
-        sum(corner[1] for corner in corners) / len(corners),
-    )
-    small = face.layer in (Layer.MARKING, Layer.KERB) or (
-        face.layer is Layer.OBJECT and face.class_name in _SMALL_CLASSES
-    )
-    size_m = SMALL_TILE_M if small else TILE_M
-    return _Tile(face.layer, int(x // size_m), int(y // size_m), small)
+class Tiled:
+    """Faces, packed once for both graphs and sorted into tiles.
+
+    Args:
+        faces: one or more, in the world frame.
+    """
+
+    def __init__(self, faces: Sequence[Face]) -> None:
+        self.faces, self.mesh = faces, pack(faces)
+        self.textures = np.array([face.texture for face in faces])
+        self.is_opaque = np.array([face.alpha for face in faces]) == 1.0
+        layers = np.array([face.layer for face in faces])
+        small = (layers == Layer.MARKING) | (layers == Layer.KERB)
+        small |= (layers == Layer.OBJECT) & _IS_SMALL[self.mesh.class_of_face]
+        size_m = np.where(small, SMALL_TILE_M, TILE_M)
+        x, y = (_middles(faces, self.mesh.vertex_starts) // size_m[:, None]).astype(np.int64).T
+        keys, number = np.unique(
+            np.column_stack([layers, x, y, small]), axis=0, return_inverse=True
+        )
+        self._tiles = [_Tile(Layer(key[0]), key[1], key[2], bool(key[3])) for key in keys.tolist()]
+        self._tile_of_face = number.ravel()
+
+    def in_order(self, faces: AnyArray) -> tuple[AnyArray, list[_Tile]]:
+        """The tiles of some faces, in the order in which they appear.
+
+        Args:
+            faces: their numbers, (G,).
+
+        Returns:
+            The place of each face's tile in that order, (G,), and the tiles.
+        """
+        found, first, at = np.unique(
+            self._tile_of_face[faces], return_index=True, return_inverse=True
+        )
+        order = np.argsort(first)
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        return place[at.ravel()], [self._tiles[number] for number in found[order]]
 
 
-def _by_tile(faces: Sequence[Face]) -> dict[_Tile, list[Face]]:
-    tiles: dict[_Tile, list[Face]] = defaultdict(list)
-    for face in faces:
-        tiles[_tile_of(face)].append(face)
-    return tiles
+def _middles(faces: Sequence[Face], starts: AnyArray) -> Float64:
+    """The mean of each face's corners, (F, 2). The corners are added one after the other, whatever
+    their number, so that a face is in the same tile beside any others.
+    """
+    points, counts = np.concatenate([face.points[:, :2] for face in faces]), np.diff(starts)
+    middles = np.empty((len(faces), 2))
+    for count in np.unique(counts):
+        which = np.flatnonzero(counts == count)
+        total = points[starts[which]]
+        for corner in range(1, count):
+            total = total + points[starts[which] + corner]
+        middles[which] = total / count
+    return middles
 
 
 def colours_of(mesh: Mesh, light: Light, texture: str = "") -> UInt8:
@@ -153,7 +190,7 @@ def colours_of(mesh: Mesh, light: Light, texture: str = "") -> UInt8:
         texture: name of that texture. One that is darker at night is made up for here
             (`FACADE_DIMMING`).
     """
-    wet = np.isin(mesh.class_of_face, _WET_CLASSES)[mesh.face_of_vertex]
+    wet = _IS_WET[mesh.class_of_face][mesh.face_of_vertex]
     gain = 1.0 / (1.0 - FACADE_DIMMING * light.night) if texture in FACADES else 1.0
     return shade(
         light,
@@ -182,7 +219,7 @@ class _Blocks:
 
 def attach_image(
     parent: NodePath,
-    faces: Sequence[Face],
+    tiled: Tiled,
     light: Light,
     textures: dict[str, Texture],
     rank: int | None = None,
@@ -191,49 +228,58 @@ def attach_image(
 
     Args:
         parent: the node below which they hang, in the world frame.
-        faces: in the world frame.
+        tiled: the faces.
         light: of the weather; it is part of the vertex colours, once and for all.
         textures: by the names that faces give.
         rank: of all of them; None for that of the order in which the tiles appear.
     """
-    blocks = _Blocks(parent)
-    for place, (tile, members) in enumerate(_by_tile(faces).items()):
-        drawables = []
-        for texture in sorted({face.texture for face in members}):
-            mesh = pack([face for face in members if face.texture == texture])
-            state = state_of(
-                tile.layer,
-                place if rank is None else rank,
-                texture=textures[texture] if texture else None,
-            )
-            drawables.append((make_geom(mesh, colours_of(mesh, light, texture)), state))
-        tile.attach(blocks.of(tile), drawables)
+    place, tiles = tiled.in_order(np.arange(len(tiled.faces)))
+    names, texture = np.unique(tiled.textures, return_inverse=True)
+    order = np.lexsort((texture, place))
+    mesh, blocks = tiled.mesh.take(order), _Blocks(parent)
+    drawables: dict[int, list[Drawable]] = defaultdict(list)
+    for first, end in _runs(place[order] * len(names) + texture[order]):
+        at, name = int(place[order[first]]), str(names[texture[order[first]]])
+        part = mesh.part(first, end)
+        state = state_of(
+            tiles[at].layer,
+            at if rank is None else rank,
+            texture=textures[name] if name else None,
+        )
+        drawables[at].append((make_geom(part, colours_of(part, light, name)), state))
+    for at, tile in enumerate(tiles):
+        tile.attach(blocks.of(tile), drawables[at])
 
 
 def attach_numbers(
-    parent: NodePath, faces: Sequence[Face], registry: FaceRegistry, rank: int | None = None
+    parent: NodePath, tiled: Tiled, registry: FaceRegistry, rank: int | None = None
 ) -> dict[Face, int]:
     """Add faces to the graph of numbers, and register their planes. Translucent faces have no
     number.
 
     Args:
         parent: the node below which they hang, in the world frame.
-        faces: in the world frame.
+        tiled: the faces.
         registry: gives each face its number.
         rank: of all of them; None for that of the order in which the tiles appear.
 
     Returns:
         The number of each face that has one.
     """
-    tiles = _by_tile([face for face in faces if face.alpha == 1.0])
-    packed = [pack(members) for members in tiles.values()]
-    numbers: dict[Face, int] = {}
-    blocks = _Blocks(parent)
-    for place, (tile, mesh, first) in enumerate(
-        zip(tiles, packed, registry.register(packed), strict=True)
-    ):
-        numbers |= {face: first + index for index, face in enumerate(tiles[tile])}
-        geom = make_geom(mesh, number_colours(mesh, first))
-        state = state_of(tile.layer, place if rank is None else rank, plain=True)
+    opaque = np.flatnonzero(tiled.is_opaque)
+    place, tiles = tiled.in_order(opaque)
+    order = np.argsort(place, kind="stable")
+    mesh, blocks = tiled.mesh.take(opaque[order]), _Blocks(parent)
+    (number,) = registry.register([mesh])
+    for (first, end), (at, tile) in zip(_runs(place[order]), enumerate(tiles), strict=True):
+        part = mesh.part(first, end)
+        geom = make_geom(part, number_colours(part, number + first))
+        state = state_of(tile.layer, at if rank is None else rank, plain=True)
         tile.attach(blocks.of(tile), [(geom, state)])
-    return numbers
+    return {tiled.faces[face]: number + at for at, face in enumerate(opaque[order].tolist())}
+
+
+def _runs(keys: AnyArray) -> Iterator[tuple[int, int]]:
+    """Where each run of equal keys begins and ends."""
+    ends = [*(np.flatnonzero(np.diff(keys)) + 1).tolist(), len(keys)]
+    return pairwise([0, *ends])

@@ -22,10 +22,12 @@ from auxdrive_eval.simulators.embedded.render.atmosphere import Light, Overlay, 
 from auxdrive_eval.simulators.embedded.render.graphs import (
     SMALL_REACH_M,
     SMALL_TILE_M,
+    Tiled,
     attach_image,
     attach_numbers,
 )
 from auxdrive_eval.simulators.embedded.render.lens import Lens
+from auxdrive_eval.simulators.embedded.render.looks import Looks
 from auxdrive_eval.simulators.embedded.render.planes import FaceRegistry
 from auxdrive_eval.simulators.embedded.render.rasteriser import Device, Target, View, make_texture
 from auxdrive_eval.simulators.embedded.render.shapes.faces import CLASS_ID
@@ -108,6 +110,7 @@ class PandaRenderer:
             # Tiles of small things that lie entirely beyond the LiDAR's range are not drawn for it.
             node.node().set_lod_scale(SMALL_REACH_M / (lidar.RANGE_M + SMALL_TILE_M / math.sqrt(2)))
         self._town_nodes: list[NodePath] = []
+        self._looks = Looks()
         self._actors: Actors | None = None
         self._overlay: Overlay | None = None
         self._light: Light | None = None
@@ -135,12 +138,12 @@ class PandaRenderer:
             self._image_root.attach_new_node("town"),
             self._number_root.attach_new_node("town"),
         )
-        faces = town_faces(town)
+        faces = Tiled(town_faces(town))
         attach_image(image.attach_new_node("standing"), faces, light, textures)
         attach_numbers(numbers.attach_new_node("standing"), faces, self._registry)
         sky = attach_sky(self._rgb.rig, light, town.seed)
         self._town_nodes = [image, numbers, sky]
-        self._actors = Actors(town, light, textures, image, numbers, self._registry)
+        self._actors = Actors(town, light, textures, image, numbers, self._registry, self._looks)
         self._overlay = Overlay(light, self._rays, self._camera.height, self._camera.width)
         self._thermal = ThermalCamera(light, self._rays, self._camera.height, self._camera.width)
         self._lens = Lens(light, self._rays, self._camera.height, self._camera.width)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from auxdrive.errors import SimulatorError
@@ -58,6 +59,7 @@ are. With three coordinates and bytes it takes a fifth longer for an image.
 """
 
 
+@cache
 def _vertex_format() -> GeomVertexFormat:
     array = GeomVertexArrayFormat()
     array.add_column(InternalName.get_vertex(), 4, Geom.NT_float32, Geom.C_point)

@@ -18,6 +18,7 @@ from auxdrive_eval.simulators.embedded.render.shapes.faces import Face, Layer, p
 _RADIUS_M = 100.0
 _ELEVATIONS_DEG = (-12.0, 0.0, 3.0, 7.0, 12.0, 18.0, 26.0, 36.0, 50.0, 70.0, 90.0)
 _SECTORS = 48
+_EDGES = range(_SECTORS + 1)
 
 
 def _colour(light: Light, direction: Float64, cloud: float) -> Float64:
@@ -29,6 +30,21 @@ def _colour(light: Light, direction: Float64, cloud: float) -> Float64:
     white = (0.75 * light.ambient + 0.55 * light.sun) * 1.15
     share = cloud * min(1.0, 6.0 * height)
     return np.clip(colour * (1 - share) + white * share, 0.0, 1.0)
+
+
+def _direction(elevation_rad: float, sector: int) -> tuple[float, float, float]:
+    azimuth_rad, across = 2 * math.pi * sector / _SECTORS, math.cos(elevation_rad)
+    return (
+        across * math.cos(azimuth_rad),
+        across * math.sin(azimuth_rad),
+        math.sin(elevation_rad),
+    )
+
+
+def _quads(grid: Float64) -> Float64:
+    """(Q, 4, k), what a grid (rows, sectors, k) has at the corners of its quads."""
+    corners = (grid[:-1, :-1], grid[1:, :-1], grid[1:, 1:], grid[:-1, 1:])
+    return np.stack(corners, axis=2).reshape(-1, 4, grid.shape[2])
 
 
 def attach_sky(rig: NodePath, light: Light, seed: int) -> NodePath:
@@ -45,30 +61,21 @@ def attach_sky(rig: NodePath, light: Light, seed: int) -> NodePath:
     rng = np.random.default_rng([seed % 2**32, 77])
     puffs = rng.uniform(0, 1, (len(_ELEVATIONS_DEG), _SECTORS))
     cover = np.clip((puffs - (1 - light.cloudiness)) * 3.0, 0.0, 0.85) * (1 - light.rain)
-    faces, colours = [], []
-    for row in range(len(_ELEVATIONS_DEG) - 1):
-        for sector in range(_SECTORS):
-            corners, clouds = [], []
-            for r, s in (
-                (row, sector),
-                (row + 1, sector),
-                (row + 1, sector + 1),
-                (row, sector + 1),
-            ):
-                elevation, azimuth = math.radians(_ELEVATIONS_DEG[r]), 2 * math.pi * s / _SECTORS
-                corners.append(
-                    (
-                        math.cos(elevation) * math.cos(azimuth),
-                        math.cos(elevation) * math.sin(azimuth),
-                        math.sin(elevation),
-                    )
-                )
-                clouds.append(float(cover[r, s % _SECTORS]))
-            points = np.array(corners)
-            colours += [(*_colour(light, p, c), 1.0) for p, c in zip(points, clouds, strict=True)]
-            faces.append(Face(points * _RADIUS_M, (1.0, 1.0, 1.0), "sky", Layer.SKY))
-    mesh = pack(faces)
-    geom = make_geom(mesh, np.rint(np.array(colours) * 255).astype(np.uint8))
+    points = np.array(
+        [[_direction(math.radians(each), sector) for sector in _EDGES] for each in _ELEVATIONS_DEG]
+    )
+    colours = np.array(
+        [
+            [
+                (*_colour(light, points[row, sector], float(cover[row, sector % _SECTORS])), 1.0)
+                for sector in _EDGES
+            ]
+            for row in range(len(_ELEVATIONS_DEG))
+        ]
+    )
+    corners = _quads(points * _RADIUS_M)
+    mesh = pack([Face(each, (1.0, 1.0, 1.0), "sky", Layer.SKY) for each in corners])
+    geom = make_geom(mesh, np.rint(_quads(colours).reshape(-1, 4) * 255).astype(np.uint8))
     state = state_of(Layer.SKY).set_attrib(CullFaceAttrib.make(CullFaceAttrib.M_cull_none))
     sky = rig.attach_new_node(make_node("sky", [(geom, state)]))
     sky.set_effect(CompassEffect.make(rig.get_parent(), CompassEffect.P_rot))

@@ -7,7 +7,8 @@ light is the exception: its origin is its centre.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -63,7 +64,7 @@ _LEAVES: tuple[Colour, ...] = (
     (0.27, 0.40, 0.13),
     (0.09, 0.25, 0.14),
 )
-_CROWN_CORNERS = 7
+_CROWN_CORNERS, _MOST_RINGS = 7, 5
 
 
 def tree(height_m: float, crown_m: float, seed: int) -> list[Face]:
@@ -75,8 +76,8 @@ def tree(height_m: float, crown_m: float, seed: int) -> list[Face]:
         crown_m: greatest diameter of the crown.
         seed: decides kind and colours; every fourth is a conifer.
     """
-    rng = np.random.default_rng(seed)
     conifer = seed % 4 == 3
+    phase, shades = _crown_chances(seed)
     trunk_top = 0.22 * height_m if conifer else 0.38 * height_m
     faces = prism(
         regular(4, 0.035 * height_m + 0.03, 0.4),
@@ -87,18 +88,27 @@ def tree(height_m: float, crown_m: float, seed: int) -> list[Face]:
         cap=False,
     )
     leaves = _LEAVES[seed % 4]
-    phase = float(rng.uniform(0, 1))
     rings = [
         np.column_stack(
             [regular(_CROWN_CORNERS, share * crown_m / 2, phase), np.full(_CROWN_CORNERS, z)]
         )
         for z, share in _crown_profile(height_m, trunk_top, conifer)
     ]
-    for low, high in pairwise(rings):
-        faces += _crown_band(low, high, leaves, rng, to_a_point=conifer and high is rings[-1])
+    for (low, high), shade in zip(pairwise(rings), shades, strict=False):
+        faces += _crown_band(low, high, leaves, shade, to_a_point=conifer and high is rings[-1])
     if not conifer:
         faces.append(Face(rings[-1], _times(leaves, 1.1), "vegetation"))
     return faces
+
+
+@lru_cache
+def _crown_chances(seed: int) -> tuple[float, tuple[tuple[float, ...], ...]]:
+    """What a tree's seed decides: how its rings are turned, and the shades of each band's faces."""
+    rng = np.random.default_rng(seed)
+    phase = float(rng.uniform(0, 1))
+    bands = range(_MOST_RINGS - 1)
+    shades = [tuple(rng.uniform(0.82, 1.18, _CROWN_CORNERS).tolist()) for _ in bands]
+    return phase, tuple(shades)
 
 
 def _crown_profile(height_m: float, trunk_top: float, conifer: bool) -> list[tuple[float, float]]:
@@ -118,18 +128,19 @@ def _crown_profile(height_m: float, trunk_top: float, conifer: bool) -> list[tup
 
 
 def _crown_band(
-    low: Float64, high: Float64, leaves: Colour, rng: np.random.Generator, *, to_a_point: bool
+    low: Float64, high: Float64, leaves: Colour, shades: Sequence[float], *, to_a_point: bool
 ) -> Iterator[Face]:
     """The faces between two rings (n, 3): quads, or triangles where the upper one is a point."""
-    z0, z1 = float(low[0, 2]), float(high[0, 2])
-    for i in range(len(low)):
-        j = (i + 1) % len(low)
-        shade = float(rng.uniform(0.82, 1.18))
-        points = np.array([low[i], low[j], high[j], high[i]])
-        uvs = np.array([(i, z0), (i + 1, z0), (i + 1, z1), (i, z1)]) * 0.5
-        if to_a_point:
-            points, uvs = points[:3], uvs[:3]
-        yield Face(points, _times(leaves, shade), "vegetation", texture="leaves", uvs=uvs)
+    corners = np.stack([low, np.roll(low, -1, axis=0), np.roll(high, -1, axis=0), high], axis=1)
+    step = np.arange(len(low))
+    uvs = np.empty((len(low), 4, 2))
+    uvs[:, (0, 3), 0], uvs[:, (1, 2), 0] = step[:, None], step[:, None] + 1
+    uvs[:, :2, 1], uvs[:, 2:, 1] = low[0, 2], high[0, 2]
+    uvs *= 0.5
+    drawn = 3 if to_a_point else 4
+    for points, uv, shade in zip(corners, uvs, shades, strict=True):
+        colour = _times(leaves, shade)
+        yield Face(points[:drawn], colour, "vegetation", texture="leaves", uvs=uv[:drawn])
 
 
 def _times(colour: Colour, factor: float) -> Colour:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from auxdrive.types import Float64
@@ -33,6 +34,7 @@ _TAIL_OFF: Colour = (0.42, 0.02, 0.02)
 _TAIL_ON: Colour = (0.62, 0.05, 0.03)
 _TAIL_LIT: Colour = (1.0, 0.10, 0.06)
 _SILL_M = 0.26
+_MOST_CARS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ _SHAPES = {
 }
 
 
+@lru_cache(maxsize=_MOST_CARS)
 def car_faces(
     kind: CarKind,
     length_m: float,
@@ -67,8 +70,8 @@ def car_faces(
     braking: bool = False,
     running: bool = True,
     lit: bool = False,
-) -> list[Face]:
-    """The faces of a car.
+) -> tuple[Face, ...]:
+    """The faces of a car. Cars that look the same share them.
 
     Args:
         kind: body type, which decides the side profile.
@@ -97,7 +100,7 @@ def car_faces(
         ]
     if not running:
         faces = warmed(faces, Heat.AS_CLASS)
-    return [*faces, shadow(length_m, width_m)]
+    return (*faces, shadow(length_m, width_m))
 
 
 def _quad(

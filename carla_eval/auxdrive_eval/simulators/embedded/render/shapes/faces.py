@@ -97,6 +97,16 @@ class PlaneTable:
         """Number of faces."""
         return len(self.offsets)
 
+    def rows(self, which: AnyArray | slice) -> PlaneTable:
+        """Those of some faces.
+
+        Args:
+            which: their numbers.
+        """
+        return PlaneTable(
+            self.normals[which], self.offsets[which], self.centres[which], self.half_sizes[which]
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
@@ -113,6 +123,8 @@ class Mesh:
         heat_of_face: uint8 (F,), of `Heat`.
         triangles: int32 (T, 3).
         planes: of its faces.
+        vertex_starts: (F + 1,), where the vertices of each face begin, and where the last ones end.
+        triangle_starts: (F + 1,), likewise of the triangles.
     """
 
     positions: Float32
@@ -125,6 +137,59 @@ class Mesh:
     heat_of_face: UInt8
     triangles: AnyArray
     planes: PlaneTable = field(repr=False)
+    vertex_starts: AnyArray
+    triangle_starts: AnyArray
+
+    def part(self, first: int, end: int) -> Mesh:
+        """The faces from one to before another, without a copy of the larger arrays.
+
+        Args:
+            first: number of the first face.
+            end: number after the last one.
+        """
+        vertices = slice(self.vertex_starts[first], self.vertex_starts[end])
+        triangles = slice(self.triangle_starts[first], self.triangle_starts[end])
+        return Mesh(
+            self.positions[vertices],
+            self.uvs[vertices],
+            self.albedo[vertices],
+            self.normals[vertices],
+            self.emissive[vertices],
+            self.face_of_vertex[vertices] - np.int32(first),
+            self.class_of_face[first:end],
+            self.heat_of_face[first:end],
+            self.triangles[triangles] - np.int32(vertices.start),
+            self.planes.rows(slice(first, end)),
+            self.vertex_starts[first : end + 1] - vertices.start,
+            self.triangle_starts[first : end + 1] - triangles.start,
+        )
+
+    def take(self, faces: AnyArray) -> Mesh:
+        """Some of the faces, in a given order.
+
+        Args:
+            faces: their numbers, (G,).
+        """
+        counts = np.diff(self.vertex_starts)[faces]
+        triangle_counts = np.diff(self.triangle_starts)[faces]
+        old, new = self.vertex_starts[faces], starts_of(counts)
+        vertices = ranges(old, counts)
+        corners = self.triangles[ranges(self.triangle_starts[faces], triangle_counts)]
+        moved = np.repeat(new[:-1] - old, triangle_counts)[:, None]
+        return Mesh(
+            self.positions[vertices],
+            self.uvs[vertices],
+            self.albedo[vertices],
+            self.normals[vertices],
+            self.emissive[vertices],
+            np.repeat(np.arange(len(faces), dtype=np.int32), counts),
+            self.class_of_face[faces],
+            self.heat_of_face[faces],
+            (corners + moved).astype(np.int32),
+            self.planes.rows(faces),
+            new,
+            starts_of(triangle_counts),
+        )
 
 
 def newell_normals(points: Float64, starts: AnyArray, counts: AnyArray) -> Float64:
@@ -172,7 +237,7 @@ def newell_normals(points: Float64, starts: AnyArray, counts: AnyArray) -> Float
 def plane_table(faces: Sequence[Face]) -> PlaneTable:
     """Planes of the faces, in order."""
     counts = np.array([len(face.points) for face in faces])
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    starts = starts_of(counts)[:-1]
     points = np.concatenate([face.points for face in faces]).astype(np.float64)
     normals = newell_normals(points, starts, counts)
     low, high = (
@@ -186,36 +251,77 @@ def plane_table(faces: Sequence[Face]) -> PlaneTable:
     )
 
 
-def _fan(corners: int) -> AnyArray:
-    return np.array([(0, i, i + 1) for i in range(1, corners - 1)], dtype=np.int32)
-
-
 def pack(faces: Sequence[Face]) -> Mesh:
     """The vertex arrays of one face or more. Texture coordinates are shifted by whole numbers
     towards 0, since the rasteriser's are fixed-point.
     """
     counts = np.array([len(face.points) for face in faces])
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    starts = starts_of(counts)
     planes = plane_table(faces)
     face_of_vertex = np.repeat(np.arange(len(faces), dtype=np.int32), counts)
-    uvs = [
-        np.zeros((n, 2)) if f.uvs is None else f.uvs - np.floor(f.uvs.min(axis=0))
-        for f, n in zip(faces, counts, strict=True)
-    ]
-    triangles = [
-        (_fan(n) if f.triangles is None else f.triangles).astype(np.int32) + start
-        for f, n, start in zip(faces, counts, starts, strict=True)
-    ]
+    triangles, triangle_starts = _triangles(faces, counts, starts)
     albedo = np.array([(*face.colour, face.alpha) for face in faces], dtype=np.float32)
     return Mesh(
         positions=np.concatenate([face.points for face in faces]).astype(np.float32),
-        uvs=np.concatenate(uvs).astype(np.float32),
+        uvs=_texture_coordinates(faces, counts, starts),
         albedo=albedo[face_of_vertex],
         normals=planes.normals.astype(np.float32)[face_of_vertex],
         emissive=np.array([face.emissive for face in faces])[face_of_vertex],
         face_of_vertex=face_of_vertex,
         class_of_face=np.array([CLASS_ID[face.class_name] for face in faces], dtype=np.uint8),
         heat_of_face=np.array([face.heat for face in faces], dtype=np.uint8),
-        triangles=np.concatenate(triangles).astype(np.int32),
+        triangles=triangles,
         planes=planes,
+        vertex_starts=starts,
+        triangle_starts=triangle_starts,
     )
+
+
+def starts_of(counts: AnyArray) -> AnyArray:
+    """Where each of some rows of elements begins, and where the last one ends, (F + 1,).
+
+    Args:
+        counts: (F,), how many elements each has.
+    """
+    return np.concatenate([[0], np.cumsum(counts)])
+
+
+def _texture_coordinates(faces: Sequence[Face], counts: AnyArray, starts: AnyArray) -> Float32:
+    """(V, 2), 0 where a face has no texture."""
+    uvs = np.zeros((starts[-1], 2))
+    textured = np.flatnonzero([face.uvs is not None for face in faces])
+    if len(textured):
+        given = np.concatenate([face.uvs for face in faces if face.uvs is not None])
+        count = counts[textured]
+        least = np.minimum.reduceat(given, starts_of(count)[:-1], axis=0)
+        given = given - np.repeat(np.floor(least), count, axis=0)
+        uvs[ranges(starts[textured], count)] = given
+    return uvs.astype(np.float32)
+
+
+def _triangles(
+    faces: Sequence[Face], counts: AnyArray, starts: AnyArray
+) -> tuple[AnyArray, AnyArray]:
+    """Corners of the triangles, int32 (T, 3), and where those of each face begin, (F + 1,)."""
+    cut = {at: face.triangles for at, face in enumerate(faces) if face.triangles is not None}
+    count = counts - 2
+    for at, given in cut.items():
+        count[at] = len(given)
+    first = starts_of(count)
+    step = np.arange(first[-1]) - np.repeat(first[:-1], count)
+    triangles = np.column_stack([np.zeros_like(step), step + 1, step + 2])
+    for at, given in cut.items():
+        triangles[first[at] : first[at + 1]] = given
+    triangles += np.repeat(starts[:-1], count)[:, None]
+    return triangles.astype(np.int32), first
+
+
+def ranges(firsts: AnyArray, counts: AnyArray) -> AnyArray:
+    """The numbers of several ranges, one range after the other.
+
+    Args:
+        firsts: (R,), where each begins.
+        counts: (R,), how many numbers it has.
+    """
+    ends = np.cumsum(counts)
+    return np.arange(ends[-1]) + np.repeat(firsts - (ends - counts), counts)

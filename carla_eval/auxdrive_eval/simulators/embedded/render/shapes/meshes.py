@@ -42,7 +42,7 @@ def transform(points: Float64, x_m: float, y_m: float, yaw_rad: float, z_m: floa
 
 
 def place(
-    faces: list[Face], x_m: float, y_m: float, yaw_rad: float, z_m: float = 0.0
+    faces: Sequence[Face], x_m: float, y_m: float, yaw_rad: float, z_m: float = 0.0
 ) -> list[Face]:
     """Faces, rotated about z and then moved. Their textures move with them.
 
@@ -53,21 +53,28 @@ def place(
         yaw_rad: heading of the body, counter-clockwise as seen from above.
         z_m: height of the body's origin.
     """
-    return [
-        Face(
-            transform(f.points, x_m, y_m, yaw_rad, z_m),
-            f.colour,
-            f.class_name,
-            f.layer,
-            f.texture,
-            f.uvs,
-            f.triangles,
-            f.emissive,
-            f.alpha,
-            f.heat,
+    if not faces:
+        return []
+    moved = transform(np.concatenate([f.points for f in faces]), x_m, y_m, yaw_rad, z_m)
+    result, start = [], 0
+    for f in faces:
+        end = start + len(f.points)
+        result.append(
+            Face(
+                moved[start:end],
+                f.colour,
+                f.class_name,
+                f.layer,
+                f.texture,
+                f.uvs,
+                f.triangles,
+                f.emissive,
+                f.alpha,
+                f.heat,
+            )
         )
-        for f in faces
-    ]
+        start = end
+    return result
 
 
 def warmed(faces: Sequence[Face], heat: Heat) -> list[Face]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from itertools import pairwise
 
 import numpy as np
 from auxdrive.geometry import cumulative_length
@@ -173,13 +172,11 @@ def _is_area(quad: Float64) -> bool:
 
 def _kerb(line: Float64, height_m: float) -> Iterator[Face]:
     """Vertical faces along a line (N, 2), to be seen from its right."""
-    for a, b in pairwise(line):
-        yield Face(
-            np.array([(*a, 0.0), (*b, 0.0), (*b, height_m), (*a, height_m)]),
-            KERB,
-            "sidewalk",
-            Layer.KERB,
-        )
+    corners = np.empty((len(line) - 1, 4, 3))
+    corners[:, (0, 3), :2], corners[:, (1, 2), :2] = line[:-1, None], line[1:, None]
+    corners[:, :2, 2], corners[:, 2:, 2] = 0.0, height_m
+    for each in corners:
+        yield Face(each, KERB, "sidewalk", Layer.KERB)
 
 
 def _dashes(centreline: Float64) -> Iterator[Face]:
@@ -218,12 +215,10 @@ def _junction(junction: Junction, town: Town) -> Iterator[Face]:
     ]
     following = np.roll(polygon, -1, axis=0)
     middles = 0.5 * (polygon + following)
-    mouth = np.array(
-        [
-            min(float(np.hypot(*(end - middle))) for end in ends) < _MOUTH_M if ends else False
-            for middle in middles
-        ]
-    )
+    mouth = np.zeros(len(middles), dtype=np.bool_)
+    if ends:
+        away = np.array(ends)[None] - middles[:, None]
+        mouth = np.hypot(away[..., 0], away[..., 1]).min(axis=1) < _MOUTH_M
     outer = polygon + town.sidewalk_width_m * _outward(polygon, mouth)
     for i in np.flatnonzero(~mouth):
         j = (i + 1) % len(polygon)
