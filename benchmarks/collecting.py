@@ -129,9 +129,7 @@ def recorded(
             if root != ROOT and expert != "all_knowing":
                 return None
             raise SystemExit(f"{' '.join(command[3:])} ended with {process.returncode} in {root}")
-        frames = sum(
-            len(np.load(path, mmap_mode="r")) for path in out.glob("episodes/*/state.npy")
-        )
+        frames = sum(len(np.load(path, mmap_mode="r")) for path in out.glob("episodes/*/state.npy"))
     cpu_s = used.ru_utime + used.ru_stime
     return {"frames": frames, "per_cpu_s": frames / cpu_s, "per_s": frames / wall_s}
 

@@ -12,7 +12,8 @@ from auxdrive_eval.simulators.embedded.render.rasteriser import (
     make_node,
     number_colours,
 )
-from auxdrive_eval.simulators.embedded.render.shapes.faces import Face, Layer, pack
+from auxdrive_eval.simulators.embedded.render.shapes.faces import Face, Layer
+from auxdrive_eval.simulators.embedded.render.shapes.packing import pack
 from panda3d.core import NodePath
 
 COLUMNS = 16

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -11,14 +12,9 @@ from auxdrive_eval.simulators.embedded.render.atmosphere import Overlay, light_o
 from auxdrive_eval.simulators.embedded.render.planes import FaceRegistry
 from auxdrive_eval.simulators.embedded.render.shapes import bodies, meshes
 from auxdrive_eval.simulators.embedded.render.shapes.cars import car_faces
-from auxdrive_eval.simulators.embedded.render.shapes.faces import (
-    CLASS_ID,
-    Face,
-    Layer,
-    newell_normals,
-    pack,
-)
+from auxdrive_eval.simulators.embedded.render.shapes.faces import CLASS_ID, Face, Layer
 from auxdrive_eval.simulators.embedded.render.shapes.flat_faces import simplify, strip, triangulate
+from auxdrive_eval.simulators.embedded.render.shapes.packing import Mesh, newell_normals, pack
 from auxdrive_eval.simulators.embedded.render.textures import make_textures
 from auxdrive_eval.simulators.embedded.town.model import CarKind
 from auxdrive_eval.weather import Weather
@@ -65,6 +61,24 @@ def test_every_face_of_every_body_is_planar(name: str, faces: list[Face]) -> Non
     planes = pack(faces).planes
     for face, normal, offset in zip(faces, planes.normals, planes.offsets, strict=True):
         assert np.abs(face.points @ normal - offset).max() < 1e-6
+
+
+def test_a_part_of_packed_faces_is_what_packing_the_part_gives() -> None:
+    faces = [face for _, body in _bodies() for face in body]
+    square = np.array([(0.0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)])
+    faces.insert(5, Face(square, (1, 1, 1), "road", triangles=np.array([(0, 1, 2), (0, 2, 3)])))
+    order = np.random.default_rng(0).permutation(len(faces))
+    whole = pack(faces).take(order)
+    for first, end in ((0, len(faces)), (3, 90), (90, 91)):
+        part, alone = whole.part(first, end), pack([faces[at] for at in order[first:end]])
+        for field in fields(Mesh):
+            ours, theirs = getattr(part, field.name), getattr(alone, field.name)
+            if field.name == "planes":
+                for name in ("normals", "offsets", "centres", "half_sizes"):
+                    assert (getattr(ours, name) == getattr(theirs, name)).all()
+            else:
+                assert ours.dtype == theirs.dtype
+                assert (ours == theirs).all()
 
 
 @pytest.mark.parametrize("kind", list(CarKind))

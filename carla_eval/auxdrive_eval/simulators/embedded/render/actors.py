@@ -30,14 +30,8 @@ from auxdrive_eval.simulators.embedded.render.looks import (
 from auxdrive_eval.simulators.embedded.render.planes import FaceRegistry
 from auxdrive_eval.simulators.embedded.render.rasteriser import make_geom, make_node, number_colours
 from auxdrive_eval.simulators.embedded.render.shapes import bodies, meshes
-from auxdrive_eval.simulators.embedded.render.shapes.faces import (
-    CLASS_ID,
-    Face,
-    Heat,
-    Layer,
-    PlaneTable,
-    pack,
-)
+from auxdrive_eval.simulators.embedded.render.shapes.faces import CLASS_ID, Face, Heat, Layer
+from auxdrive_eval.simulators.embedded.render.shapes.packing import PlaneTable, pack
 from auxdrive_eval.simulators.embedded.render.shapes.town_faces import HEAD_CENTRE_M, light_posts
 from auxdrive_eval.simulators.embedded.scene import Scene
 from auxdrive_eval.simulators.embedded.town.model import BodyPose, CarPose, Town

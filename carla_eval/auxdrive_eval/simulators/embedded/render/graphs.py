@@ -37,7 +37,8 @@ from auxdrive_eval.simulators.embedded.render.rasteriser import (
     make_node,
     number_colours,
 )
-from auxdrive_eval.simulators.embedded.render.shapes.faces import CLASS_ID, Face, Layer, Mesh, pack
+from auxdrive_eval.simulators.embedded.render.shapes.faces import CLASS_ID, Face, Layer
+from auxdrive_eval.simulators.embedded.render.shapes.packing import Mesh, pack
 from auxdrive_eval.simulators.embedded.render.textures import FACADE_DIMMING, FACADES
 
 TILE_M, SMALL_TILE_M = 100.0, 60.0

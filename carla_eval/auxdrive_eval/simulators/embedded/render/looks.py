@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from auxdrive_eval.simulators.embedded.render.shapes import meshes
 from auxdrive_eval.simulators.embedded.render.shapes.cars import PAINTS, car_faces
-from auxdrive_eval.simulators.embedded.render.shapes.faces import Face, Layer, Mesh, pack
+from auxdrive_eval.simulators.embedded.render.shapes.faces import Face, Layer
+from auxdrive_eval.simulators.embedded.render.shapes.packing import Mesh, pack
 from auxdrive_eval.simulators.embedded.render.shapes.people import STYLES, body_faces
 from auxdrive_eval.simulators.embedded.town.model import BodyKind, BodyPose, CarPose
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from auxdrive.types import AnyArray, Float32, Float64, UInt8
 
-from auxdrive_eval.simulators.embedded.render.shapes.faces import CLASS_ID, Mesh, PlaneTable
+from auxdrive_eval.simulators.embedded.render.shapes.faces import CLASS_ID
+from auxdrive_eval.simulators.embedded.render.shapes.packing import Mesh, PlaneTable
 
 MAX_FACES = 1 << 24
 _NEAREST_M = 0.05

@@ -37,7 +37,7 @@ from panda3d.core import (
     load_prc_file_data,
 )
 
-from auxdrive_eval.simulators.embedded.render.shapes.faces import Mesh
+from auxdrive_eval.simulators.embedded.render.shapes.packing import Mesh
 
 # Set before the first pipe is made; Panda3D keeps it for the whole process.
 load_prc_file_data(

@@ -13,7 +13,8 @@ from panda3d.core import CompassEffect, CullFaceAttrib, NodePath
 from auxdrive_eval.simulators.embedded.render.atmosphere import Light
 from auxdrive_eval.simulators.embedded.render.graphs import state_of
 from auxdrive_eval.simulators.embedded.render.rasteriser import make_geom, make_node
-from auxdrive_eval.simulators.embedded.render.shapes.faces import Face, Layer, pack
+from auxdrive_eval.simulators.embedded.render.shapes.faces import Face, Layer
+from auxdrive_eval.simulators.embedded.render.shapes.packing import pack
 
 _RADIUS_M = 100.0
 _ELEVATIONS_DEG = (-12.0, 0.0, 3.0, 7.0, 12.0, 18.0, 26.0, 36.0, 50.0, 70.0, 90.0)

@@ -7,7 +7,7 @@ Legend: N points along a line, n corners of a polygon.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from auxdrive.geometry import cumulative_length
@@ -259,6 +259,7 @@ def _outward(polygon: Float64, mouth: AnyArray) -> Float64:
 
 
 def _prop(prop: Prop) -> list[Face]:
+    faces: Sequence[Face]
     if prop.car is not None:
         size = (prop.length_m, prop.width_m, prop.height_m)
         faces = car_faces(prop.car, *size, prop.style, running=False)
