@@ -1,5 +1,4 @@
-"""A small checkpoint with all that one can hold, and ways to damage it. Used by the fuzzer and by
-the tests.
+"""Ways to damage a checkpoint.
 
 Half of the mutations damage the file's bytes as disks and copies do; the other half change what it
 says and make its SHA-256 right again, as only somebody who means it can.
@@ -12,107 +11,17 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 import torch
-from auxdrive_train.engine import checkpoint
-from auxdrive_train.engine.checkpoint import Checkpoint, content_sha256, optimizer_state, snapshot
-from auxdrive_train.engine.progress import Progress
-from auxdrive_train.methods.phases import PhaseRecord
-from torch import Tensor, nn
+from auxdrive_train.engine.checkpoint import content_sha256
+from torch import Tensor
 
 ODD_NUMBERS: tuple[Any, ...] = (
     0, -1, 1, 2**31, 2**53, 2**53 + 1, 2**70, -(10**40), 0.5, 1e308, -1e308, True, False, None, "0",
     "", [], {}, [1], {"a": 1}, "x" * 9999,
 )  # fmt: skip
-
-
-def networks() -> nn.ModuleDict:
-    """Two small networks with batch statistics and a shared part, as SAMD's."""
-    torch.manual_seed(0)
-    head = nn.Linear(4, 1)
-    parts = {
-        name: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ELU(), head)
-        for name in ("student", "teacher")
-    }
-    return nn.ModuleDict(parts)
-
-
-def optimizer_of(module: nn.ModuleDict) -> torch.optim.AdamW:
-    """An optimiser of the student."""
-    return torch.optim.AdamW(module["student"].parameters(), lr=1e-3)
-
-
-def whole() -> Checkpoint:
-    """A checkpoint in the middle of a run's second phase."""
-    module = networks()
-    optimizer = optimizer_of(module)
-    module["student"](torch.randn(8, 3)).square().sum().backward()
-    optimizer.step()
-    history = [PhaseRecord("round 1: teacher", 2, "teacher", 0.5, 0.75)]
-    progress = Progress(
-        phase=1, epoch=2, step=40, history=history, watched=[1.5, 1.25], clipped=3, phase_steps=20,
-        best=1.25, best_phase="round 1: s", best_epoch=2, log_bytes=1000, trained_s=12.5,
-    )  # fmt: skip
-    head = {
-        name: tensor + 1
-        for name, tensor in module["teacher"].state_dict().items()
-        if name.startswith("3.")
-    }
-    return Checkpoint(
-        networks=snapshot(module),
-        progress=progress,
-        fingerprint="ab" * 32,
-        phase_best=snapshot(module),
-        roles={"teacher": head},
-        optimizers={"student": optimizer_state(optimizer)},
-    )
-
-
-def take_up(path: Path) -> tuple[str, ...]:
-    """Load a checkpoint and put all of it to use, as a resume does; returns what it said."""
-    stored = checkpoint.load(path)
-    said = described(stored)
-    module = networks()
-    checkpoint.restore(module, stored.networks, "it")
-    if stored.phase_best:
-        checkpoint.restore(module, stored.phase_best, "its best")
-    if "student" in stored.optimizers:
-        optimizer = optimizer_of(module)
-        checkpoint.restore_optimizer(optimizer, stored.optimizers["student"], "it")
-        module["student"](torch.randn(8, 3)).sum().backward()
-        optimizer.step()
-    for weights in stored.roles.values():
-        checkpoint.restore(
-            module["teacher"], {**module["teacher"].state_dict(), **weights}, "its role"
-        )
-    return said
-
-
-def described(stored: Checkpoint) -> tuple[str, ...]:
-    """Everything in a checkpoint as text, tensors by their SHA-256."""
-    flat = {f"net/{name}": tensor for name, tensor in stored.networks.items()} | {
-        f"best/{n}": t for n, t in stored.phase_best.items()
-    }
-    flat |= {
-        f"role/{role}/{name}": tensor
-        for role, weights in stored.roles.items()
-        for name, tensor in weights.items()
-    }
-    for key, state in stored.optimizers.items():
-        flat |= {
-            f"optim/{key}/{index}/{slot}": tensor
-            for index, slots in state.items()
-            for slot, tensor in slots.items()
-        }
-    return (
-        stored.progress.model_dump_json(),
-        stored.fingerprint,
-        json.dumps(list(stored.roles)),
-        content_sha256({}, flat),
-    )
 
 
 @dataclass(frozen=True)

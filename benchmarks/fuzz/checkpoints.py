@@ -15,8 +15,9 @@ import tempfile
 from pathlib import Path
 
 from auxdrive_train.engine import checkpoint
-from checkpoint_mutations import Mutation, mutate, take_up, whole
+from checkpoint_mutations import Mutation, mutate
 from harness import main
+from small_checkpoint import take_up, whole
 from workers import Fuzzer
 
 

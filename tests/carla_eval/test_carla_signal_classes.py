@@ -12,7 +12,7 @@ carla = pytest.importorskip("carla", reason="needs the extra [carla]")
 from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
 from auxdrive.types import AnyArray
 from auxdrive_eval.simulators.base import Simulator
-from test_carla_simulator import STAND, running
+from server_of_carla import STAND, running
 
 SCENE = ("--scene", "carla_eval.carla_scenes:LightsAbove")
 WIDTH, HEIGHT, FOCAL, EYE_M = 160, 120, 80.0, 1.6
