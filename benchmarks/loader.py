@@ -26,7 +26,8 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_files import write_card
 from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.modalities import MODALITIES, Modality
-from auxdrive_train.data.augment import AugmentConfig, augment
+from auxdrive_train.data.augment import augment
+from auxdrive_train.data.augment_config import AugmentConfig
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.data.loader import Loader, epoch_order
 from auxdrive_train.data.samples import SampleSet

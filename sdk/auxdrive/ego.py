@@ -30,6 +30,10 @@ by at least its `least_margin`.
 """
 
 
+POINTS = "ego, x forward, y left"
+"""The frame of inputs whose numbers are points in the ego frame, x and y of each in turn."""
+
+
 Mirror = Callable[[Any], Any]
 """Turns a number of an input into that of the scene mirrored left to right. It is given whole
 columns of NumPy and torch too, so it may use operators alone.
@@ -114,6 +118,11 @@ class EgoInput:
         return len(self.state)
 
     @property
+    def are_points(self) -> bool:
+        """Whether its numbers are points in the ego frame; see `POINTS`."""
+        return self.frame == POINTS
+
+    @property
     def spec(self) -> TensorSpec:
         """The graph's input, float32 of the shape (batch, size)."""
         from auxdrive.cards import TensorSpec
@@ -184,7 +193,7 @@ _ROWS = (
     EgoInput(
         name="target_ego_m",
         unit="m",
-        frame="ego, x forward, y left",
+        frame=POINTS,
         meaning="the target point, x forward and y left in metres",
         axes=("x", "y"),
         state=("target_x_m", "target_y_m"),
@@ -200,7 +209,7 @@ _ROWS = (
     EgoInput(
         name="next_targets_ego_m",
         unit="m",
-        frame="ego, x forward, y left",
+        frame=POINTS,
         meaning="the two target points after the next, x forward and y left in metres",
         axes=("x2", "y2", "x3", "y3"),
         state=("target_2_x_m", "target_2_y_m", "target_3_x_m", "target_3_y_m"),

@@ -15,14 +15,13 @@ from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.types import AnyArray
 from auxdrive_train.data.augment import (
-    CPU_CHUNK,
-    AugmentConfig,
     augment,
     change_light,
     mirror,
     mirror_frames,
 )
-from auxdrive_train.data.batch import Batch
+from auxdrive_train.data.augment_config import AugmentConfig
+from auxdrive_train.data.batch import CPU_CHUNK, Batch
 from auxdrive_train.tasks.base import Task
 from auxdrive_train.tasks.steering_angle import SteeringTask
 from auxdrive_train.tasks.waypoints import WaypointsTask

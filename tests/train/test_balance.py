@@ -16,7 +16,8 @@ from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.errors import DataError, UsageError
 from auxdrive.inspection.summary import sentences, summarise
 from auxdrive.modalities import Modality
-from auxdrive_train.data.augment import AugmentConfig, augment
+from auxdrive_train.data.augment import augment
+from auxdrive_train.data.augment_config import AugmentConfig
 from auxdrive_train.data.balance import BalanceConfig, balance, manoeuvres
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.tasks import make_task

@@ -11,7 +11,8 @@ import pytest
 import torch
 from auxdrive.ego_layout import EgoLayout
 from auxdrive.tasks.path_speed import PATH_SPEED, SPEED_CLASSES_MPS, SPEED_COLUMN
-from auxdrive_train.data.augment import AugmentConfig, augment
+from auxdrive_train.data.augment import augment
+from auxdrive_train.data.augment_config import AugmentConfig
 from auxdrive_train.data.balance import manoeuvres
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.models.ego_encoding import EgoEncoding

@@ -1,5 +1,5 @@
-"""Augmentation of a batch: all modalities are mirrored together; light is changed in the RGB image
-only.
+"""Augmentation of a batch: all modalities are shown from another place (`views`) and mirrored
+together; light is changed in the RGB image only.
 
 Legend: B samples, H, W image rows and columns.
 """
@@ -10,103 +10,29 @@ import math
 from dataclasses import replace
 
 import torch
+from auxdrive.cards import CameraSpec
 from auxdrive.ego_layout import EgoLayout
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
-from auxdrive.strict import Strict
-from pydantic import Field
 from torch import Tensor
 
-from auxdrive_train.data.batch import Batch
+from auxdrive_train.data.augment_config import AugmentConfig
+from auxdrive_train.data.batch import CPU_CHUNK, Batch, bits_of
+from auxdrive_train.data.views import seen_from
 from auxdrive_train.tasks.base import Task
+from auxdrive_train.tasks.view import View
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in the grey value (ITU-R BT.601)."""
-CPU_CHUNK = 8
-"""How many images a CPU changes at a time: two float32 buffers of this many fit its caches."""
 
 
-class AugmentConfig(Strict):
-    """`augment:` in the config: random changes of training samples.
-
-    Without `speed_noise`, a student learns to read from the speed what it should see in the image:
-    a fast car goes straight, a standing car stays (causal confusion, de Haan et al. 2019). The
-    noise is added to the speed and is not a share of it, so that it also disturbs samples at rest.
-    With a share, a standing car's speed would stay zero, and the student would never have to look
-    whether the light is green. `speed_dropout` goes further: the speed says nothing at all then.
-    """
-
-    mirror: float = Field(
-        default=0.5,
-        ge=0,
-        le=1,
-        description="probability that a sample, with its label, is mirrored left to right",
-    )
-    brightness: float = Field(
-        default=0.2,
-        ge=0,
-        le=1,
-        description="x: a factor from 1 - x to 1 + x, drawn for each sample",
-    )
-    contrast: float = Field(
-        default=0.2,
-        ge=0,
-        le=1,
-        description="x: likewise, a factor on differences from the image's mean grey",
-    )
-    saturation: float = Field(
-        default=0.2,
-        ge=0,
-        le=1,
-        description="x: likewise, a factor on differences from each pixel's grey",
-    )
-    gamma: float = Field(
-        default=0.0,
-        ge=0,
-        le=4,
-        description=(
-            "x: an exponent from 1 / (1 + x) to 1 + x, drawn for each sample, uniform in its "
-            "logarithm"
-        ),
-    )
-    noise: float = Field(
-        default=0.0,
-        ge=0,
-        le=0.5,
-        description=(
-            "standard deviation of Gaussian noise in each pixel and channel, as a share of the "
-            "largest value"
-        ),
-    )
-    speed_noise: float = Field(
-        default=0.0,
-        ge=0,
-        le=30,
-        description=(
-            "standard deviation, in m/s, of Gaussian noise that is added to the speed that the "
-            "network is given"
-        ),
-    )
-    speed_dropout: float = Field(
-        default=0.0,
-        ge=0,
-        le=1,
-        description=(
-            "probability that a sample is given the speed, and the time since it stands, of "
-            "another sample of the batch: what it predicts must then come from the image"
-        ),
-    )
-
-    @property
-    def photometric(self) -> bool:
-        """Whether light in the RGB image is changed at all."""
-        return any(
-            value > 0
-            for value in (self.brightness, self.contrast, self.saturation, self.gamma, self.noise)
-        )
-
-
-def augment(batch: Batch, config: AugmentConfig, task: Task, generator: torch.Generator) -> Batch:
+def augment(
+    batch: Batch,
+    config: AugmentConfig,
+    task: Task,
+    generator: torch.Generator,
+    camera: CameraSpec | None = None,
+) -> Batch:
     """A randomly changed copy of the batch; unchanged tensors are shared with the original.
 
     All random numbers are drawn whatever is switched on, so that switching one change on or off
@@ -117,16 +43,20 @@ def augment(batch: Batch, config: AugmentConfig, task: Task, generator: torch.Ge
         config: which changes, and how large.
         task: mirrors labels and ego inputs.
         generator: should be on the CPU, so that nothing waits for an accelerator.
+        camera: of the data set's card; it is needed where views are moved.
 
     Raises:
         DataError: light is to be changed, and the RGB frames are not uint8 (B, H, W, 3).
     """
     draws = torch.rand((5, batch.size), generator=generator, device=generator.device)
     noise_seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+    batch = replace(batch, ego_be=_disturbed(batch.ego_be, config, task.ego, generator))
+    if config.moves_views:
+        assert camera is not None
+        batch = seen_from(batch, _drawn_view(batch.size, config, generator), task, camera)
     rows = torch.nonzero(draws[0] < config.mirror).flatten().to(batch.index.device)
     if rows.numel():
         batch = mirror(batch, rows, task)
-    batch = replace(batch, ego_be=_disturbed(batch.ego_be, config, task.ego, generator))
     if config.photometric and Modality.RGB in batch.frames:
         present = batch.present[Modality.RGB]
         changed = change_light(
@@ -136,11 +66,19 @@ def augment(batch: Batch, config: AugmentConfig, task: Task, generator: torch.Ge
     return batch
 
 
+def _drawn_view(size: int, config: AugmentConfig, generator: torch.Generator) -> View:
+    """Places for `size` samples, uniform between the limits of the config."""
+    draws = 2.0 * torch.rand((2, size), generator=generator, device=generator.device) - 1.0
+    return View(
+        config.view_shift * draws[0], math.radians(config.view_turn) * draws[1], config.view_recover
+    )
+
+
 def _disturbed(
     ego_be: Tensor, config: AugmentConfig, ego: EgoLayout, generator: torch.Generator
 ) -> Tensor:
     """The ego inputs with the noise that the config sets for them (`EgoInput.noise`). The noise is
-    symmetric, so it may be added before or after mirroring.
+    symmetric, so it may be added before mirroring.
     """
     for each in ego.inputs:
         sigma = float(getattr(config, each.noise)) if each.noise else 0.0
@@ -211,22 +149,15 @@ def mirror_frames(frames: Tensor, modality: Modality) -> Tensor:
     Returns:
         Frames of the same shape and dtype.
     """
-    flipped = frames.view(_bits(frames)).flip(2)
+    flipped = bits_of(frames).flip(2)
     if MODALITIES[modality].mirror == "spectrum" and frames.shape[2] % 2 == 0:
         flipped = flipped.roll(1, dims=2)
     return flipped.view(frames.dtype)
 
 
 def _mirror_rows(frames: Tensor, rows: Tensor, modality: Modality) -> Tensor:
-    bits = frames.view(_bits(frames))
+    bits = bits_of(frames)
     return bits.index_copy(0, rows, mirror_frames(bits[rows], modality)).view(frames.dtype)
-
-
-def _bits(frames: Tensor) -> torch.dtype:
-    """A dtype of the same width that torch can move: it has few operators for uint16, and fewer on
-    a GPU.
-    """
-    return torch.int16 if frames.dtype == torch.uint16 else frames.dtype
 
 
 def change_light(

@@ -12,6 +12,9 @@ import torch
 from auxdrive.modalities import Modality
 from torch import Tensor
 
+CPU_CHUNK = 8
+"""How many images a CPU changes at a time: two float32 buffers of this many fit its caches."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -73,3 +76,13 @@ class Batch:
             label=function(self.label),
             index=function(self.index),
         )
+
+
+def bits_of(frames: Tensor) -> Tensor:
+    """The same memory as numbers that torch can move: it has few operators for uint16, and fewer on
+    a GPU.
+
+    Args:
+        frames: of any modality.
+    """
+    return frames.view(torch.int16) if frames.dtype == torch.uint16 else frames

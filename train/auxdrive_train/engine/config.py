@@ -26,7 +26,7 @@ from pydantic import (
     model_validator,
 )
 
-from auxdrive_train.data.augment import AugmentConfig
+from auxdrive_train.data.augment_config import AugmentConfig
 from auxdrive_train.data.balance import BalanceConfig
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import is_finished

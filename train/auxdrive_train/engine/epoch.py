@@ -132,7 +132,8 @@ def _step(
     moved = batch.to(fabric.device)
     # on the CPU, so that drawing numbers does not wait for an accelerator
     generator = torch.Generator().manual_seed(seed)
-    moved = augment(moved, parts.config.augment, parts.method.task, generator)
+    camera = parts.dataset.card.camera
+    moved = augment(moved, parts.config.augment, parts.method.task, generator, camera)
     with fabric.autocast():
         cost = phase.loss(parts.networks, moved)
     terms = torch.stack(list(cost.losses.values()))

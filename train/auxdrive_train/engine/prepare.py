@@ -26,6 +26,7 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from auxdrive_train.data.balance import balance
 from auxdrive_train.data.samples import SampleSet
+from auxdrive_train.data.views import check_views
 from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.engine.initial import take_initial_weights
 from auxdrive_train.engine.quantize import Quantization, quantization_of
@@ -96,7 +97,8 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
         out: the run's folder.
 
     Raises:
-        ConfigError: the crop leaves no row of the camera's image.
+        ConfigError: the crop leaves no row of the camera's image, or samples cannot be shown from
+            other places (`check_views`).
         DataError: a split is empty or lacks what is needed, or there are fewer training samples
             than one batch.
         UsageError: a split of `config.evaluate` does not exist, or the method cannot be trained on
@@ -106,6 +108,8 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
     method = make_method(
         config, make_task(config.task, dataset.card), len(known_classes(dataset.card.classes))
     )
+    if config.augment.moves_views:
+        check_views(dataset.card.camera, method.task, method.modalities)
     division = training_parts(dataset, config.validation_every)
     samples = _open_samples(config, dataset, division, method)
     networks = make_networks(method, config, len(samples.train))

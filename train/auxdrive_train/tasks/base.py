@@ -17,13 +17,15 @@ from typing import ClassVar, Self
 import numpy as np
 from auxdrive.cards import DatasetCard, TensorSpec
 from auxdrive.ego_layout import EgoLayout
-from auxdrive.errors import DataError
+from auxdrive.errors import ConfigError, DataError
 from auxdrive.steering import SteeringSpec
 from auxdrive.tasks import TASKS as SPECS
 from auxdrive.tasks.base import TaskSpec
 from auxdrive.types import AnyArray, Float32, Float64
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from auxdrive_train.tasks.view import View
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,20 @@ class Task(ABC):
     @abstractmethod
     def mirror_label(self, label: Tensor) -> Tensor:
         """Labels (or predictions), scaled or not, for images mirrored left to right."""
+
+    def label_from(self, label: Tensor, view: View) -> Tensor:
+        """Labels of samples that are shown as displaced vehicles see them: what leads from there
+        to where the recorded one drove.
+
+        Args:
+            label: (B, *label_shape) in physical units.
+            view: where the vehicles are.
+
+        Raises:
+            ConfigError: the task cannot tell.
+        """
+        del label, view
+        raise ConfigError(f"the task {self.name} does not say what is right from another place")
 
     def path(self, label: Float32) -> Float32 | None:
         """The path that labels (N, *label_shape) describe, (N, T, 2) in metres in the ego frame;

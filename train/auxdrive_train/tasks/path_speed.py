@@ -28,6 +28,7 @@ from auxdrive_train.models.path_speed_head import PathSpeedHead
 from auxdrive_train.tasks.base import Labels, Task, check_predictions, check_state
 from auxdrive_train.tasks.metrics import displacement_errors
 from auxdrive_train.tasks.steering_angle import steering_metrics
+from auxdrive_train.tasks.view import View
 from auxdrive_train.tasks.waypoints import DEFAULT_WHEELBASE_M
 
 LOOKAHEAD_M = 5.0
@@ -171,6 +172,16 @@ class PathSpeedTask(Task):
         signs = label.new_ones(label.shape[1])
         signs[1:SPEED_COLUMN:2] = -1.0
         return label * signs
+
+    def label_from(self, label: Tensor, view: View) -> Tensor:
+        """The same path, in the displaced vehicles' ego frames; the speeds stay.
+
+        Args:
+            label: (B, 2 P + 1 + K) in physical units.
+            view: where the vehicles are.
+        """
+        path = view.points(label[:, :SPEED_COLUMN].reshape(len(label), PATH_POINTS, 2))
+        return torch.cat([path.flatten(1), label[:, SPEED_COLUMN:]], dim=1)
 
     def steer_of(self, prediction: AnyArray) -> Float64:
         """Road-wheel angles (N,) in radians by which pure pursuit follows the paths of rows, to the

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
+import torch
+from auxdrive.cards import DatasetCard
+from auxdrive.errors import ConfigError
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Float64
 from torch import Tensor, nn
@@ -14,6 +18,7 @@ from torch.nn import functional
 from auxdrive_train.models.heads import SteeringHead
 from auxdrive_train.tasks.base import Labels, Task, check_predictions, check_state
 from auxdrive_train.tasks.metrics import r2_score, steering_accuracies
+from auxdrive_train.tasks.view import View
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,8 @@ class SteeringTask(Task):
             scaled labels are of order one.
         huber_delta: None for the squared error, as in AML. A positive number, in scaled units, for
             the Huber loss that turns linear there.
+        wheelbase_m: of the data set's vehicle; None where its card does not say. Only views from
+            other places need it.
     """
 
     name: str = "steering"
@@ -33,6 +40,12 @@ class SteeringTask(Task):
     # epoch on a small validation part.
     primary_metric: str = "rmse_road_wheel_deg"
     huber_delta: float | None = None
+    wheelbase_m: float | None = None
+
+    @classmethod
+    def of_dataset(cls, card: DatasetCard) -> Self:
+        """The task with the wheelbase of the data set's vehicle."""
+        return cls(wheelbase_m=card.vehicle.wheelbase_m)
 
     def labels(self, state: AnyArray, rate_hz: float) -> Labels:  # noqa: ARG002 (an angle needs no rate)
         """The commanded angle of each record, (N, 1) in radians; valid if it is finite.
@@ -96,6 +109,28 @@ class SteeringTask(Task):
     def mirror_label(self, label: Tensor) -> Tensor:
         """The negated angle: left becomes right."""
         return -label
+
+    def label_from(self, label: Tensor, view: View) -> Tensor:
+        """The angle of the arc that leads from where the displaced vehicle is to the place that
+        the recorded one reaches after `recover_m` with its own angle.
+
+        Args:
+            label: (B, 1), road-wheel angles in radians.
+            view: where the vehicles are.
+
+        Raises:
+            ConfigError: the wheelbase is not known.
+        """
+        if self.wheelbase_m is None:
+            raise ConfigError(
+                "an angle that leads back needs the wheelbase (vehicle.wheelbase_m in dataset.json)"
+            )
+        half_turn = torch.tan(label[:, 0]) / self.wheelbase_m * (view.recover_m / 2)
+        chord_m = view.recover_m * torch.sinc(half_turn / math.pi)
+        place = torch.stack([torch.cos(half_turn), torch.sin(half_turn)], dim=1) * chord_m[:, None]
+        goal = view.points(place)
+        curvature = 2.0 * goal[:, 1] / goal.square().sum(dim=1)
+        return torch.atan(self.wheelbase_m * curvature)[:, None]
 
 
 def steering_metrics(

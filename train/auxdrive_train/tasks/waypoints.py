@@ -24,6 +24,7 @@ from auxdrive_train.models.heads import WaypointHead
 from auxdrive_train.tasks.base import Labels, Task, check_predictions, check_state
 from auxdrive_train.tasks.metrics import displacement_errors
 from auxdrive_train.tasks.steering_angle import steering_metrics
+from auxdrive_train.tasks.view import View
 
 WAYPOINT_TIMES_S = (0.5, 1.0, 1.5, 2.0)
 DEFAULT_WHEELBASE_M = 2.9
@@ -137,6 +138,15 @@ class WaypointsTask(Task):
     def mirror_label(self, label: Tensor) -> Tensor:
         """The waypoints with y negated."""
         return label * label.new_tensor([1.0, -1.0])
+
+    def label_from(self, label: Tensor, view: View) -> Tensor:
+        """The same places, in the displaced vehicles' ego frames.
+
+        Args:
+            label: (B, T, 2) in metres.
+            view: where the vehicles are.
+        """
+        return view.points(label)
 
     def steer_of(self, prediction: AnyArray) -> Float64:
         """Road-wheel angles (N,) in radians by which pure pursuit follows paths (N, T, 2) in
