@@ -16,7 +16,7 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.inspection.painting import paint
 from auxdrive.modalities import Modality
 from auxdrive_eval.driving.settings import read_settings
-from auxdrive_eval.driving.stored.folder import read_plan
+from auxdrive_eval.driving.stored.plan import read_plan
 from auxdrive_eval.driving.stored.route_files import load_route
 from auxdrive_eval.road_maps.town_map import LaneLine
 from auxdrive_eval.route import Route

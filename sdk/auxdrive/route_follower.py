@@ -19,7 +19,8 @@ from auxdrive.checks.numbers import number, shown
 from auxdrive.ego import MAX_TARGET_M
 from auxdrive.errors import InputError
 from auxdrive.frames import world_to_ego
-from auxdrive.geometry import polyline_length, step_lengths
+from auxdrive.geometry import step_lengths
+from auxdrive.given_route import filled_route, finite_points, route_commands, route_points
 from auxdrive.types import AnyArray, Float64, Pose2, RoadOption
 
 SAMPLE_M = 50.0
@@ -28,14 +29,6 @@ PASSED_M = 7.5
 """A point of the sparse route counts as passed once the rear axle has come this near to it."""
 LOOK_AHEAD_M = 50.0
 """How far ahead, along the sparse route, points are looked for that the vehicle has passed."""
-FILL_M = 1.0
-"""Where points lie farther apart than `MAX_STEP_M`, others are put between them, at most this far
-apart: the routes in training have about a point for each metre.
-"""
-MAX_STEP_M = 2.0
-MIN_LENGTH_M = 1.0
-MAX_COORDINATE_M = 1e9
-
 _LANE_CHANGES = (RoadOption.CHANGE_LANE_LEFT, RoadOption.CHANGE_LANE_RIGHT)
 
 
@@ -88,8 +81,8 @@ class RouteFollower:
         self, points: AnyArray | Sequence[Sequence[float]],
         commands: Sequence[RoadOption | int] | None = None, passed_m: float = PASSED_M,
     ) -> None:  # fmt: skip
-        given = _points(points)
-        filled, options = _filled(given, _commands(commands, len(given)))
+        given = route_points(points)
+        filled, options = filled_route(given, route_commands(commands, len(given)))
         kept = downsample_route(filled, options)
         self._follow(filled[kept], [options[i] for i in kept], passed_m)
 
@@ -115,14 +108,14 @@ class RouteFollower:
             >>> plan.update(Pose2(x_m=36.5, y_m=0.0, yaw_rad=0.0)).target_ego_m
             (53.5, 0.0)
         """
-        given = _finite(points)
+        given = finite_points(points)
         if (far := step_lengths(given).max()) > MAX_TARGET_M:
             raise InputError(
                 f"two points of the sparse route are {far:.0f} m apart; at most "
                 f"{MAX_TARGET_M:.0f} m are allowed"
             )
         follower = cls.__new__(cls)
-        follower._follow(given, _commands(commands, len(given)), passed_m)
+        follower._follow(given, route_commands(commands, len(given)), passed_m)
         return follower
 
     def _follow(self, points: Float64, commands: Sequence[RoadOption], passed_m: float) -> None:
@@ -217,93 +210,6 @@ def downsample_route(
             travelled += steps[index - 1]
         previous = option
     return kept
-
-
-def _points(given: AnyArray | Sequence[Sequence[float]]) -> Float64:
-    points = _finite(given)
-    _refuse_steps(points)
-    return points
-
-
-def _finite(given: AnyArray | Sequence[Sequence[float]]) -> Float64:
-    try:
-        array = np.asarray(given)
-    except ValueError:
-        array = np.empty(0)
-    if array.ndim != 2 or array.shape[1] != 2 or array.dtype.kind not in "fiu":
-        what = shown(given) if array.ndim != 2 else f"an array {array.dtype} {array.shape}"
-        raise InputError(f"the route is {what}; give points (N, 2), x and y in metres")
-    points = array.astype(np.float64)
-    if len(points) < 2:
-        raise InputError(f"the route has {len(points)} points; it needs two at least")
-    wrong = np.flatnonzero(~(np.abs(points) <= MAX_COORDINATE_M).all(axis=1))
-    if len(wrong):
-        raise InputError(
-            f"the route's point {wrong[0]} is {tuple(points[wrong[0]].tolist())}, not finite or "
-            f"beyond {MAX_COORDINATE_M:.0e} m; give x and y in metres"
-        )
-    return points
-
-
-def _refuse_steps(points: Float64) -> None:
-    step_m = step_lengths(points)
-    same, far = np.flatnonzero(step_m == 0.0), np.flatnonzero(step_m > MAX_TARGET_M)
-    if len(same):
-        raise InputError(
-            f"the route's points {same[0]} and {same[0] + 1} are the same; leave one of them out"
-        )
-    if len(far):
-        raise InputError(
-            f"the route's points {far[0]} and {far[0] + 1} are {step_m[far[0]]:.0f} m apart; give "
-            f"points along the road, at most {MAX_TARGET_M:.0f} m apart"
-        )
-    if (length_m := float(polyline_length(points))) < MIN_LENGTH_M:
-        raise InputError(
-            f"the route is {length_m:.2g} m long; give x and y in metres, not in degrees, of a "
-            f"route of at least {MIN_LENGTH_M:.0f} m"
-        )
-
-
-def _commands(given: Sequence[RoadOption | int] | None, count: int) -> tuple[RoadOption, ...]:
-    if given is None:
-        return (RoadOption.LANE_FOLLOW,) * count
-    try:
-        values = tuple(given)
-    except TypeError:
-        raise InputError(f"commands is {shown(given)}; give one for each point") from None
-    if len(values) != count:
-        raise InputError(f"{len(values)} commands for {count} points; give one for each point")
-    return tuple(_command(index, value) for index, value in enumerate(values))
-
-
-def _command(index: int, value: RoadOption | int) -> RoadOption:
-    if isinstance(value, RoadOption):
-        return value
-    try:
-        return RoadOption(number("a command", value))  # type: ignore[arg-type]
-    except (InputError, ValueError):
-        valid = ", ".join(f"{option.name} ({option.value})" for option in RoadOption)
-        raise InputError(
-            f"the route's command {index} is {shown(value)}, no RoadOption: {valid}"
-        ) from None
-
-
-def _filled(
-    points: Float64, commands: tuple[RoadOption, ...]
-) -> tuple[Float64, tuple[RoadOption, ...]]:
-    """The route, filled with a point every `FILL_M` where two lie farther apart than
-    `MAX_STEP_M`.
-    """
-    step_m = step_lengths(points)
-    pieces = np.where(step_m > MAX_STEP_M, np.ceil(step_m / FILL_M), 1).astype(np.int64)
-    if (pieces == 1).all():
-        return points, commands
-    index = np.arange(len(points))
-    at = np.concatenate(
-        [np.arange(n) / n + i for i, n in enumerate(pieces.tolist())] + [index[-1:]]
-    )
-    filled = np.stack([np.interp(at, index, axis) for axis in points.T], axis=1)
-    return filled, tuple(commands[i] for i in np.floor(at).astype(np.int64).tolist())
 
 
 def _pose(given: Pose2) -> Pose2:

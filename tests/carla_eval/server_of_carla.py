@@ -14,8 +14,6 @@ from carla_server.process import ServerProcess
 
 AHEAD = [(30.0, -1.75), (110.0, -1.75)]
 """Along the first straight of the small town, in our frame: its right lane lies at y = -1.75."""
-
-
 GAS, STAND = Control(0.0, 0.6, 0.0), Control(0.0, 0.0, 1.0)
 
 

@@ -17,7 +17,7 @@ from auxdrive_eval.driving.evaluate import drive_all
 from auxdrive_eval.driving.make_driver import MakeDriver
 from auxdrive_eval.driving.route_worker import MakeRouteWorker
 from auxdrive_eval.driving.settings import DriverSource
-from auxdrive_eval.driving.stored.folder import DriverIdentity, identify, read_driver
+from auxdrive_eval.driving.stored.driver_identity import DriverIdentity, identify, read_driver
 from auxdrive_eval.route import Route
 from small_world import SETTINGS
 from strange_agents import agent_folder, install

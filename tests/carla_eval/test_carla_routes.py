@@ -15,7 +15,7 @@ import pytest
 carla = pytest.importorskip("carla", reason="needs the extra [carla]")
 
 from auxdrive_eval import DriverSource, drive_all
-from auxdrive_eval.driving.stored.folder import read_plan
+from auxdrive_eval.driving.stored.plan import read_plan
 from auxdrive_eval.route import Route
 from auxdrive_eval.routes.plan import routes_of_file
 from auxdrive_eval.simulators.base import Simulator

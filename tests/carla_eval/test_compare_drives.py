@@ -16,7 +16,8 @@ from auxdrive.power import Plan, error_by_routes, scatter_of, smallest_shown
 from auxdrive.statistics import paired_difference
 from auxdrive_eval.criteria import EventKind
 from auxdrive_eval.driving.settings import EvaluationSettings
-from auxdrive_eval.driving.stored.folder import DriverIdentity, write_folder
+from auxdrive_eval.driving.stored.driver_identity import DriverIdentity
+from auxdrive_eval.driving.stored.folder import write_folder
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.records import RouteMeta, RouteRecord, Scores
 from small_world import SETTINGS

@@ -29,12 +29,9 @@ from auxdrive_eval.driving.onlookers.decisions import read_controls
 from auxdrive_eval.driving.onlookers.keeping import NOTHING_KEPT
 from auxdrive_eval.driving.runner import drive_route
 from auxdrive_eval.driving.settings import DriverSource, evaluation_settings, traffic_seed
-from auxdrive_eval.driving.stored.folder import (
-    DriverIdentity,
-    read_plan,
-    write_folder,
-    write_results,
-)
+from auxdrive_eval.driving.stored.driver_identity import DriverIdentity
+from auxdrive_eval.driving.stored.folder import write_folder, write_results
+from auxdrive_eval.driving.stored.plan import read_plan
 from auxdrive_eval.driving.stored.route import stored_route
 from auxdrive_eval.driving.stored.route_files import CONTROLS, load_route, save_route
 from auxdrive_eval.route import Route

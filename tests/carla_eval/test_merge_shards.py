@@ -19,8 +19,8 @@ from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.evaluate import drive_all
 from auxdrive_eval.driving.settings import DriverSource
 from auxdrive_eval.driving.stored.evaluation import Evaluation
-from auxdrive_eval.driving.stored.folder import read_plan
 from auxdrive_eval.driving.stored.merge import merge
+from auxdrive_eval.driving.stored.plan import read_plan
 from auxdrive_eval.driving.tally import LATENCY_DTYPE
 from auxdrive_eval.report.drive_report import drive_report
 from auxdrive_eval.route import Route

@@ -14,8 +14,8 @@ from auxdrive_eval.collecting.collect import collect
 from auxdrive_eval.collecting.settings import collect_settings
 from auxdrive_eval.driving.evaluate import drive_all
 from auxdrive_eval.driving.settings import DriverSource
-from auxdrive_eval.driving.stored.folder import read_plan
 from auxdrive_eval.driving.stored.inspection import summarise_route
+from auxdrive_eval.driving.stored.plan import read_plan
 from auxdrive_eval.driving.stored.route_files import read_route, route_folder
 from auxdrive_eval.report.drive_report import drive_report
 from auxdrive_eval.route import Route

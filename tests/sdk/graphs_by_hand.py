@@ -10,11 +10,7 @@ from auxdrive.checks.graph_reader import GraphFacts, read_graph
 from onnx import TensorProto, helper, numpy_helper
 
 Stored = dict[str, Any]
-
-
 X = helper.make_tensor_value_info("x", TensorProto.FLOAT, ("batch", 6, 8, 10))
-
-
 IMAGE = helper.make_tensor_value_info("image", TensorProto.UINT8, ("batch", 6))
 
 

@@ -17,7 +17,7 @@ from auxdrive_eval.driving.agents.remote import AgentFailed, RemoteAgent
 from auxdrive_eval.driving.following import check_controller
 from auxdrive_eval.driving.make_driver import MakeDriver
 from auxdrive_eval.driving.settings import DriverSource
-from auxdrive_eval.driving.stored.folder import DriverIdentity, identify
+from auxdrive_eval.driving.stored.driver_identity import DriverIdentity, identify
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from auxdrive_eval.driving.drivers import Driver
 from auxdrive_eval.driving.make_driver import MakeDriver
 from auxdrive_eval.driving.onlookers.decisions import read_controls, read_predictions
 from auxdrive_eval.driving.settings import DriverSource, EvaluationSettings, traffic_seed
-from auxdrive_eval.driving.stored.folder import DriverIdentity
+from auxdrive_eval.driving.stored.driver_identity import DriverIdentity
 from auxdrive_eval.driving.stored.route import StoredRoute
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS

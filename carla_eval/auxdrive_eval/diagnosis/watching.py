@@ -8,7 +8,8 @@ import math
 from dataclasses import replace
 
 from auxdrive_eval.diagnosis.course import Course
-from auxdrive_eval.diagnosis.facts import Instant, instant_of
+from auxdrive_eval.diagnosis.facts import Instant
+from auxdrive_eval.diagnosis.instants import instant_of
 from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.capabilities import Explaining, Foreseeing, Surveying

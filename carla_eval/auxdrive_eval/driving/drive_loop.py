@@ -16,8 +16,9 @@ from auxdrive_eval.driving.agents.fingerprint import Watch
 from auxdrive_eval.driving.onlookers.keeping import Keeping
 from auxdrive_eval.driving.route_worker import MakeRouteWorker, RouteJob
 from auxdrive_eval.driving.settings import EvaluationSettings, traffic_seed
+from auxdrive_eval.driving.stored.driver_identity import DriverIdentity, write_driver
 from auxdrive_eval.driving.stored.evaluation import Evaluation
-from auxdrive_eval.driving.stored.folder import DriverIdentity, write_driver, write_results
+from auxdrive_eval.driving.stored.folder import write_results
 from auxdrive_eval.driving.stored.route import StoredRoute
 from auxdrive_eval.driving.stored.route_files import load_route, save_route
 from auxdrive_eval.route import Route

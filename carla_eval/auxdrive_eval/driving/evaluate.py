@@ -22,14 +22,9 @@ from auxdrive_eval.driving.make_driver import MakeDriver
 from auxdrive_eval.driving.onlookers.keeping import KEEP_NOTHING, KeepOptions, kept
 from auxdrive_eval.driving.route_worker import MakeRouteWorker
 from auxdrive_eval.driving.settings import DriverSource, EvaluationSettings, evaluation_settings
+from auxdrive_eval.driving.stored.driver_identity import DriverIdentity, identify
 from auxdrive_eval.driving.stored.evaluation import Evaluation
-from auxdrive_eval.driving.stored.folder import (
-    EVALUATION,
-    Begun,
-    DriverIdentity,
-    identify,
-    write_folder,
-)
+from auxdrive_eval.driving.stored.folder import EVALUATION, Begun, write_folder
 from auxdrive_eval.driving.stored.route import StoredRoute
 from auxdrive_eval.driving.stored.route_files import clean_partial_routes
 from auxdrive_eval.route import Route

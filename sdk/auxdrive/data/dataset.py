@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from auxdrive.cards import DatasetCard, EpisodeOrigin
-from auxdrive.data.episode_files import (
-    AHEAD_NAME,
-    CARD_NAME,
-    EPISODES_DIR,
-    MISTAKES_NAME,
-    PLAN_NAME,
-    POINTS_END_NAME,
-    POINTS_NAME,
-    STATE_NAME,
-)
+from auxdrive.data.episode_files import CARD_NAME, EPISODES_DIR
 from auxdrive.data.episode_reader import EpisodeReader
+from auxdrive.data.fingerprint import fingerprint_of, fingerprint_of_episode, fingerprint_of_parts
 from auxdrive.errors import DataError, UsageError, unknown_name
-from auxdrive.modalities import MODALITIES, Modality
-from auxdrive.storage.reading import as_text, entries, exists, is_folder, open_regular, refusals
+from auxdrive.modalities import Modality
+from auxdrive.storage.reading import as_text, entries, exists, is_folder
 from auxdrive.strict import read_model
 
 TRAIN_SPLIT = "train"
@@ -29,10 +19,6 @@ TRAIN_SPLIT = "train"
 VALIDATION_SPLIT = "val"
 SPLIT_NAME = "[A-Za-z][A-Za-z0-9_]{0,30}"
 """The form of the name of a split that a command makes, a regular expression."""
-
-_EDGE_BYTES = 65536
-_SAMPLES = 16
-_SAMPLE_BYTES = 4096
 
 
 def read_card(dataset_dir: Path | str) -> DatasetCard:
@@ -212,23 +198,8 @@ class Dataset:
         fingerprints of all, in their order.
         """
         if self._path is None:
-            joined = hashlib.sha256(b"auxdrive-joined-fingerprint-1\0")
-            for part in self.parts:
-                _feed(joined, part.fingerprint().encode())
-            return joined.hexdigest()
-        digest = hashlib.sha256(b"auxdrive-dataset-fingerprint-1\0")
-        recorded = tuple(
-            modality
-            for modality in self.card.modalities
-            if MODALITIES[modality].derived_from is None
-        )
-        _feed(
-            digest, self.card.model_copy(update={"modalities": recorded}).model_dump_json().encode()
-        )
-        for episode_id in self.episode_ids:
-            _feed(digest, os.fsencode(episode_id))  # a name is bytes: on Unix it need not be UTF-8
-            _feed_episode(digest, self.episode(episode_id))
-        return digest.hexdigest()
+            return fingerprint_of_parts([part.fingerprint() for part in self.parts])
+        return fingerprint_of(self.card, {each: self.episode(each) for each in self.episode_ids})
 
     def episode_fingerprint(self, episode_id: str) -> str:
         """SHA-256 (hex) of what was recorded in one episode, whatever its id. It covers the same
@@ -238,9 +209,7 @@ class Dataset:
             UsageError: there is no episode with that id.
             DataError: it is damaged.
         """
-        digest = hashlib.sha256(b"auxdrive-episode-fingerprint-1\0")
-        _feed_episode(digest, self.episode(episode_id))
-        return digest.hexdigest()
+        return fingerprint_of_episode(self.episode(episode_id))
 
     def _ids(self, episode_ids: Iterable[str] | None) -> tuple[str, ...]:
         return self.episode_ids if episode_ids is None else tuple(episode_ids)
@@ -269,51 +238,3 @@ def _check_splits(folder: Path, card: DatasetCard, known: set[str]) -> None:
             f"{folder}: the card's `episodes` names {len(strangers)} that do not exist: "
             f"{', '.join(strangers[:5])}"
         )
-
-
-def _feed_episode(digest: hashlib._Hash, episode: EpisodeReader) -> None:
-    _feed(digest, _read(episode.path / STATE_NAME))
-    if episode.ahead is not None:
-        _feed(digest, _read(episode.path / AHEAD_NAME))
-    if episode.has_lidar_points:
-        _feed(digest, _read(episode.path / POINTS_END_NAME))
-        _feed(digest, _excerpts(episode.path / POINTS_NAME))
-    if episode.plan is not None:
-        _feed(digest, PLAN_NAME.encode())  # so that it cannot pass for `ahead.npy`
-        _feed(digest, _read(episode.path / PLAN_NAME))
-    if episode.mistakes:
-        _feed(digest, MISTAKES_NAME.encode())
-        _feed(digest, _read(episode.path / MISTAKES_NAME))
-    for modality in episode.modalities:
-        source = MODALITIES[modality].derived_from
-        if source is None or not episode.has(source):
-            _feed(digest, modality.value.encode())
-            _feed(digest, _excerpts(episode.path / f"{modality}.npy"))
-
-
-def _feed(digest: hashlib._Hash, data: bytes) -> None:
-    """Hash with the length before, so that no two sequences of parts can look the same."""
-    digest.update(len(data).to_bytes(8, "little"))
-    digest.update(data)
-
-
-def _read(path: Path) -> bytes:
-    with open_regular(path) as file, refusals(path):
-        return file.read()
-
-
-def _excerpts(path: Path) -> bytes:
-    """Size, beginning, end and evenly spread blocks of a file; all of it when it is small."""
-    with open_regular(path) as file, refusals(path):
-        size = os.fstat(file.fileno()).st_size
-        parts = [size.to_bytes(8, "little")]
-        if size <= 2 * _EDGE_BYTES + _SAMPLES * _SAMPLE_BYTES:
-            return b"".join((*parts, file.read()))
-        parts.append(file.read(_EDGE_BYTES))
-        inner = size - 2 * _EDGE_BYTES - _SAMPLE_BYTES
-        for index in range(_SAMPLES):
-            file.seek(_EDGE_BYTES + inner * index // (_SAMPLES - 1))
-            parts.append(file.read(_SAMPLE_BYTES))
-        file.seek(size - _EDGE_BYTES)
-        parts.append(file.read(_EDGE_BYTES))
-        return b"".join(parts)

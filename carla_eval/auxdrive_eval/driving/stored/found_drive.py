@@ -17,13 +17,9 @@ from auxdrive.strict import MAX_JSON_BYTES, parse_object
 from auxdrive.types import AnyArray
 
 from auxdrive_eval.driving.settings import EvaluationSettings, read_settings
-from auxdrive_eval.driving.stored.folder import (
-    PLAN_NAME,
-    RESULTS_NAME,
-    DriverIdentity,
-    read_driver,
-    read_plan,
-)
+from auxdrive_eval.driving.stored.driver_identity import DriverIdentity, read_driver
+from auxdrive_eval.driving.stored.folder import RESULTS_NAME
+from auxdrive_eval.driving.stored.plan import PLAN_NAME, read_plan
 from auxdrive_eval.driving.stored.route import StoredRoute
 from auxdrive_eval.driving.stored.route_files import read_route, route_folders
 from auxdrive_eval.route import Route

@@ -16,7 +16,8 @@ from auxdrive.storage.claims import changed
 from auxdrive.storage.reading import exists
 
 from auxdrive_eval.driving.settings import SETTINGS_NAME, read_settings
-from auxdrive_eval.driving.stored.folder import DRIVER_NAME, RESULTS_NAME, is_drive
+from auxdrive_eval.driving.stored.driver_identity import DRIVER_NAME
+from auxdrive_eval.driving.stored.folder import RESULTS_NAME, is_drive
 from auxdrive_eval.driving.stored.found_drive import (
     FoundDrive,
     mistakes_of_route,

@@ -17,14 +17,10 @@ from auxdrive_eval.driving.settings import (
     hash_routes,
     read_settings,
 )
+from auxdrive_eval.driving.stored.driver_identity import DriverIdentity, read_driver
 from auxdrive_eval.driving.stored.evaluation import Evaluation
-from auxdrive_eval.driving.stored.folder import (
-    DriverIdentity,
-    read_driver,
-    read_plan,
-    write_folder,
-    write_results,
-)
+from auxdrive_eval.driving.stored.folder import write_folder, write_results
+from auxdrive_eval.driving.stored.plan import read_plan
 from auxdrive_eval.driving.stored.route import StoredRoute
 from auxdrive_eval.driving.stored.route_files import load_route, save_route
 from auxdrive_eval.route import Route
