@@ -18,7 +18,7 @@ from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.simulators.embedded.town.props import SIDEWALK_WIDTH_M, place_props
 from auxdrive_eval.simulators.embedded.town.routing import plan_route
 from auxdrive_eval.simulators.embedded.town.signals import place_signals
-from auxdrive_eval.simulators.embedded.town.validate import town_faults
+from auxdrive_eval.simulators.embedded.town.validate import lane_faults, town_faults
 from auxdrive_eval.weather import Weather
 from auxdrive_eval.world import Point
 
@@ -58,9 +58,12 @@ def generate_town(seed: int) -> Town:
     )  # a fault of this package: tests draw many seeds
 
 
-def _build(name: str, seed: int, layout: Layout) -> Town:
+def _build(name: str, seed: int, layout: Layout) -> Town | None:
+    """The town of a draft; None where a lane is at fault, before anything is placed beside it."""
     network = build_network(layout, stream(seed, "roads"))
     lanes, lights, stop_signs = place_signals(network, stream(seed, "signals"))
+    if lane_faults(lanes):
+        return None
     props = place_props(network, stream(seed, "props"))
     points = np.concatenate([lane.centreline for lane in lanes.values()])
     low, high = points.min(axis=0) - MARGIN_M, points.max(axis=0) + MARGIN_M

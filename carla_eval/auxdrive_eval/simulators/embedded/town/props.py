@@ -7,8 +7,9 @@ from __future__ import annotations
 import numpy as np
 from auxdrive.types import Float64
 
-from auxdrive_eval.simulators.embedded.geometry.boxes import box, distances, overlaps
+from auxdrive_eval.simulators.embedded.geometry.boxes import box, overlaps
 from auxdrive_eval.simulators.embedded.geometry.curves import Curve, curvature, resample
+from auxdrive_eval.simulators.embedded.geometry.point_grid import PointGrid
 from auxdrive_eval.simulators.embedded.town.lanes import LANE_WIDTH_M, PARKING_WIDTH_M, Network
 from auxdrive_eval.simulators.embedded.town.model import (
     CAR_COLOURS,
@@ -44,17 +45,17 @@ class PropPlacer:
         self.sidewalk_m = sidewalk_m
         self.props: list[Prop] = []
         self._boxes = np.empty((0, 5))
-        self._road_points = np.concatenate([road.centreline for road in network.roads.values()])
-        self._road_reach = np.concatenate(
-            [np.full(len(road.centreline), road.half_width_m) for road in network.roads.values()]
-        )
-        self._outlines = np.concatenate(
-            [junction.polygon for junction in network.junctions.values()]
-        )
+        roads = [road.centreline for road in network.roads.values()]
+        outlines = [junction.polygon for junction in network.junctions.values()]
+        kerb_m = [road.half_width_m for road in network.roads.values()] + [0.0] * len(outlines)
+        kerbs = [*roads, *outlines]
+        self._kerbs = PointGrid(np.concatenate(kerbs))
+        self._kerb_m = np.repeat(kerb_m, [len(each) for each in kerbs])
+        self._widest_m = max(kerb_m)
         connectors = [
             lane.centreline for lane in network.lanes.values() if lane.junction_id is not None
         ]
-        self._connectors = np.concatenate(connectors)
+        self._connectors = PointGrid(np.concatenate(connectors))
 
     def put(
         self,
@@ -77,12 +78,11 @@ class PropPlacer:
             Whether it was put there.
         """
         new = box(*at, size[0], size[1])
-        on_road = (distances(new, self._road_points) - self._road_reach).min() < clear_m
-        if (
-            on_road
-            or distances(new, self._outlines).min() < clear_m
-            or distances(new, self._connectors).min() < LANE_WIDTH_M / 2 + 0.3
-        ):
+        kerbs, away_m = self._kerbs.around(new, clear_m + self._widest_m)
+        if (away_m - self._kerb_m[kerbs] < clear_m).any():
+            return False
+        lane_m = LANE_WIDTH_M / 2 + 0.3
+        if (self._connectors.around(new, lane_m)[1] < lane_m).any():
             return False
         x_m, y_m, yaw_rad = map(float, at)
         return self._add(new, Prop(len(self.props), kind, x_m, y_m, yaw_rad, *size, style))
@@ -108,7 +108,10 @@ class PropPlacer:
         )
 
     def _add(self, new: Float64, prop: Prop) -> bool:
-        if len(self._boxes) and overlaps(new, self._boxes).max() > 0:
+        reach_m = np.hypot(self._boxes[:, 3], self._boxes[:, 4]) + np.hypot(new[3], new[4])
+        away = (self._boxes[:, 0] - new[0]) ** 2 + (self._boxes[:, 1] - new[1]) ** 2
+        near = np.flatnonzero(away < reach_m**2 + 1e-6)
+        if len(near) and overlaps(new, self._boxes[near]).max() > 0:
             return False
         self._boxes = np.vstack([self._boxes, new])
         self.props.append(prop)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from auxdrive_eval.simulators.embedded.geometry.boxes import box, distances
+from auxdrive_eval.simulators.embedded.geometry.boxes import box
 from auxdrive_eval.simulators.embedded.geometry.curves import Curve, curvature, wrap
-from auxdrive_eval.simulators.embedded.town.model import Town
+from auxdrive_eval.simulators.embedded.geometry.point_grid import PointGrid
+from auxdrive_eval.simulators.embedded.town.model import Lane, Town
 
 MAX_GAP_M = 0.05
 MAX_KINK_RAD = np.deg2rad(2.0)
@@ -18,16 +21,25 @@ CLEAR_OF_CONNECTOR_M = 1.4
 
 def town_faults(town: Town) -> list[str]:
     """Every condition that the town breaks, in words; empty for a sound town."""
-    return [*_join_faults(town), *_bend_faults(town), *_prop_faults(town), *_reach_faults(town)]
+    return [*lane_faults(town.lanes), *_prop_faults(town), *_reach_faults(town)]
 
 
-def _join_faults(town: Town) -> list[str]:
+def lane_faults(lanes: Mapping[int, Lane]) -> list[str]:
+    """Every condition that lanes break by their shapes and how they meet, in words.
+
+    Args:
+        lanes: of a town, by their ids.
+    """
+    return [*_join_faults(lanes), *_bend_faults(lanes)]
+
+
+def _join_faults(lanes: Mapping[int, Lane]) -> list[str]:
     faults = []
-    for lane in town.lanes.values():
+    for lane in lanes.values():
         if not lane.successors or not lane.predecessors:
             faults.append(f"lane {lane.lane_id} is a dead end")
         for successor in lane.successors:
-            after = town.lanes[successor]
+            after = lanes[successor]
             if lane.lane_id not in after.predecessors:
                 faults.append(f"lane {successor} does not know its predecessor {lane.lane_id}")
             gap = float(np.hypot(*(after.centreline[0] - lane.centreline[-1])))
@@ -40,9 +52,9 @@ def _join_faults(town: Town) -> list[str]:
     return faults
 
 
-def _bend_faults(town: Town) -> list[str]:
+def _bend_faults(lanes: Mapping[int, Lane]) -> list[str]:
     faults = []
-    for lane in town.lanes.values():
+    for lane in lanes.values():
         tightest = 1 / max(
             1e-6,
             float(np.abs(curvature(Curve(lane.centreline, lane.arclength, lane.yaw_rad))).max()),
@@ -57,12 +69,16 @@ def _bend_faults(town: Town) -> list[str]:
 
 def _prop_faults(town: Town) -> list[str]:
     faults = []
-    on_road = np.concatenate(
-        [lane.centreline for lane in town.lanes.values() if lane.junction_id is None]
+    lanes = town.lanes.values()
+    points = PointGrid(np.concatenate([lane.centreline for lane in lanes]))
+    clear_m = np.repeat(
+        [
+            CLEAR_OF_ROAD_LANE_M if each.junction_id is None else CLEAR_OF_CONNECTOR_M
+            for each in lanes
+        ],
+        [len(each.centreline) for each in lanes],
     )
-    connectors = np.concatenate(
-        [lane.centreline for lane in town.lanes.values() if lane.junction_id is not None]
-    )
+    most_m = max(CLEAR_OF_ROAD_LANE_M, CLEAR_OF_CONNECTOR_M)
     things = [
         (
             f"{prop.kind} {prop.prop_id}",
@@ -79,10 +95,8 @@ def _prop_faults(town: Town) -> list[str]:
         for sign in town.stop_signs.values()
     ]
     for name, footprint in things:
-        if (
-            distances(footprint, on_road).min() < CLEAR_OF_ROAD_LANE_M
-            or distances(footprint, connectors).min() < CLEAR_OF_CONNECTOR_M
-        ):
+        near, away_m = points.around(footprint, most_m)
+        if (away_m < clear_m[near]).any():
             faults.append(f"{name} stands in a driving lane")
     return faults
 
