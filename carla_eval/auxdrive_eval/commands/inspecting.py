@@ -1,4 +1,4 @@
-"""What `auxdrive inspect` prints about drives and their routes."""
+"""What `auxdrive inspect` prints about drives, their routes, and rounds of DAgger."""
 
 from __future__ import annotations
 
@@ -107,6 +107,19 @@ def _row(each: Summary) -> tuple[object, ...]:
 def _show_route(summary: Summary) -> None:
     if "route_id" not in summary:
         return
+    title = f"#{summary['index']}: {summary['route_id']}"
+    console.table(title, ("fact", "value"), _route_facts(summary), text=("value",))
+    _show_events(summary)
+    _show_scenarios(summary)
+    if told := what_became(StoredTally(**summary["predictions"])):
+        console.line(told)
+    if summary["error"]:
+        console.line(f"the agent failed: {summary['error']}")
+    for line in summary["output"]:
+        console.line(f"  {line}")
+
+
+def _route_facts(summary: Summary) -> list[tuple[str, str]]:
     path = summary["path_driven"]
     facts = [
         ("agent", summary["agent"] or "not known here"),
@@ -122,19 +135,16 @@ def _show_route(summary: Summary) -> None:
         ("also kept", ", ".join(summary["kept"]) or "nothing"),
     ]
     if took := summary["latency_ms"]:
-        facts.append(
-            ("latency, ms", f"driver p50 {took['driver_p50']:.1f}, p99 {took['driver_p99']:.1f}")
-        )
+        latency = f"driver p50 {took['driver_p50']:.1f}, p99 {took['driver_p99']:.1f}"
+        facts.append(("latency, ms", latency))
     if path["ticks"]:
-        facts.append(
-            (
-                "speed, m/s",
-                f"{path['mean_speed_mps']:.1f} mean, {path['largest_speed_mps']:.1f} at most",
-            )
-        )
+        speed = f"{path['mean_speed_mps']:.1f} mean, {path['largest_speed_mps']:.1f} at most"
+        facts.append(("speed, m/s", speed))
         facts.append(("steering, degrees", f"{path['largest_steer_deg']:.1f} at most"))
-    title = f"#{summary['index']}: {summary['route_id']}"
-    console.table(title, ("fact", "value"), facts, text=("value",))
+    return facts
+
+
+def _show_events(summary: Summary) -> None:
     events = [
         (f"{each['time_s']:.1f}", each["kind"], "({:.1f}, {:.1f})".format(*each["location_m"]),
          each["message"])
@@ -143,24 +153,17 @@ def _show_route(summary: Summary) -> None:
     if events:
         columns = ("time, s", "event", "place (x, y left), m", "message")
         console.table("events", columns, events, text=columns[1:])
+
+
+def _show_scenarios(summary: Summary) -> None:
     scenarios = [
         (each["kind"], each["at_m"], each["began_s"], each["ended_s"], each["outcome"],
          each["note"])
         for each in summary["scenarios"]
     ]  # fmt: skip
     if scenarios:
-        console.table(
-            "scenarios",
-            ("scenario", "at, m", "began, s", "ended, s", "outcome", "note"),
-            scenarios,
-            text=("scenario", "outcome", "note"),
-        )
-    if told := what_became(StoredTally(**summary["predictions"])):
-        console.line(told)
-    if summary["error"]:
-        console.line(f"the agent failed: {summary['error']}")
-    for line in summary["output"]:
-        console.line(f"  {line}")
+        columns = ("scenario", "at, m", "began, s", "ended, s", "outcome", "note")
+        console.table("scenarios", columns, scenarios, text=("scenario", "outcome", "note"))
 
 
 def _show_dagger(summary: Summary) -> None:

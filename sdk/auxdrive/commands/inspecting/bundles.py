@@ -11,50 +11,7 @@ from auxdrive.inspection.bundles_and_runs import is_bundle, summarise_bundle
 
 def _show_bundle(summary: Summary) -> None:
     card = summary["card"]
-    training, camera, parity = card["training"], card["camera"], card["parity"]
-    facts = [
-        ("task", card["task"]),
-        ("method", f"{training['method']}, {training['backbone']}, {training['role']}"),
-        ("helped by", ", ".join(training["auxiliaries"]) or "nothing"),
-        ("camera", f"{camera['width']}x{camera['height']} at {card['rate_hz']:g} Hz"),
-        (
-            "inputs",
-            "; ".join(
-                f"{each['name']} {tuple(each['shape'])} {each['dtype']}, {each['unit']}"
-                for each in card["inputs"]
-            ),
-        ),
-        (
-            "outputs",
-            "; ".join(
-                f"{each['name']} {tuple(each['shape'])} {each['dtype']}, {each['unit']}"
-                for each in card["outputs"]
-            ),
-        ),
-        ("steering", f"maximum steering angle {card['steering']['max_road_wheel_deg']:g} degrees"),
-        ("data", f"{training['dataset']} {training['dataset_sha256'][:12]}"),
-        (
-            "trained",
-            f"{training['epochs']} epochs, seed {training['seed']}, auxdrive "
-            f"{training['auxdrive_version']}",
-        ),
-        (
-            "parity",
-            f"{parity['measured']:.3g} {parity['unit']} of {parity['limit']:g} over "
-            f"{parity['frames']} frames",
-        ),
-    ]
-    facts += [(f"precision {name}", _precision(each)) for name, each in card["precisions"].items()]
-    scores = {"": card["ood"], **{f", {n}": each["ood"] for n, each in card["precisions"].items()}}
-    facts += [
-        (
-            f"out of distribution{of}",
-            f"flagged above {ood['threshold']:.4g}, which {ood['false_alarms']:.0%} of "
-            f"{ood['held_out']} held-out frames exceed",
-        )
-        for of, ood in scores.items()
-        if ood is not None
-    ]
+    facts = [*_facts(card), *_doubt_facts(card)]
     facts += [
         (f"metrics: {name}", _interval(each) + _beside(card["floor"], name))
         for name, each in card["metrics"].items()
@@ -73,6 +30,54 @@ def _show_bundle(summary: Summary) -> None:
     console.table("files", ("file", "state"), list(summary["files"].items()))
     for each in summary["measured"]:
         _show_measured(each)
+
+
+def _facts(card: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the model is, what it takes and gives, and what made it."""
+    training, camera, parity = card["training"], card["camera"], card["parity"]
+    facts = [
+        ("task", card["task"]),
+        ("method", f"{training['method']}, {training['backbone']}, {training['role']}"),
+        ("helped by", ", ".join(training["auxiliaries"]) or "nothing"),
+        ("camera", f"{camera['width']}x{camera['height']} at {card['rate_hz']:g} Hz"),
+        ("inputs", _tensors(card["inputs"])),
+        ("outputs", _tensors(card["outputs"])),
+        ("steering", f"maximum steering angle {card['steering']['max_road_wheel_deg']:g} degrees"),
+        ("data", f"{training['dataset']} {training['dataset_sha256'][:12]}"),
+        (
+            "trained",
+            f"{training['epochs']} epochs, seed {training['seed']}, auxdrive "
+            f"{training['auxdrive_version']}",
+        ),
+        (
+            "parity",
+            f"{parity['measured']:.3g} {parity['unit']} of {parity['limit']:g} over "
+            f"{parity['frames']} frames",
+        ),
+    ]
+    return facts + [
+        (f"precision {name}", _precision(each)) for name, each in card["precisions"].items()
+    ]
+
+
+def _tensors(specs: list[dict[str, Any]]) -> str:
+    return "; ".join(
+        f"{each['name']} {tuple(each['shape'])} {each['dtype']}, {each['unit']}" for each in specs
+    )
+
+
+def _doubt_facts(card: dict[str, Any]) -> list[tuple[str, str]]:
+    """When a frame counts as out of distribution, in each graph that has a score."""
+    scores = {"": card["ood"], **{f", {n}": each["ood"] for n, each in card["precisions"].items()}}
+    return [
+        (
+            f"out of distribution{of}",
+            f"flagged above {ood['threshold']:.4g}, which {ood['false_alarms']:.0%} of "
+            f"{ood['held_out']} held-out frames exceed",
+        )
+        for of, ood in scores.items()
+        if ood is not None
+    ]
 
 
 def _show_measured(measured: dict[str, Any]) -> None:
