@@ -16,7 +16,7 @@ from auxdrive.machine.worker_processes import OwnProcess
 from auxdrive.modalities import Modality
 from auxdrive_eval.simulators.base import SimulationCrashed, Simulator
 from auxdrive_eval.simulators.carla.client import ClientHalf
-from auxdrive_eval.simulators.carla.deadlines import ended_after
+from auxdrive_eval.simulators.carla.connection.deadlines import ended_after
 from carla_server.process import ServerProcess
 from server_of_carla import AHEAD, GAS, STAND, on_the_straight, running, settings_of
 

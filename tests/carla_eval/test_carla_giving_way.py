@@ -10,8 +10,8 @@ import pytest
 from auxdrive.geometry import cumulative_length
 from auxdrive.types import RoadOption
 from auxdrive_eval.route import Route
-from auxdrive_eval.simulators.carla.giving_way import GivingWay
-from auxdrive_eval.simulators.carla.surroundings import Other
+from auxdrive_eval.simulators.carla.ego.giving_way import GivingWay
+from auxdrive_eval.simulators.carla.ego.surroundings import Other
 
 JUNCTION_M = (40.0, 60.0)
 FRONT_M = 22.45

@@ -8,7 +8,7 @@ carla = pytest.importorskip("carla", reason="needs the extra [carla]")
 
 from auxdrive.errors import SimulatorError
 from auxdrive.modalities import SEGMENTATION_CLASSES
-from auxdrive_eval.simulators.carla.contacts import kind_of
+from auxdrive_eval.simulators.carla.ego.contacts import kind_of
 from auxdrive_eval.simulators.carla.versions import Version, agreed_version
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
 from auxdrive_eval.world import CollisionKind

@@ -12,7 +12,7 @@ from auxdrive.frames import ego_to_world
 from auxdrive.geometry import pure_pursuit_tan
 from auxdrive_eval.carla_axles import Axles
 from auxdrive_eval.simulators.capabilities import Planning
-from auxdrive_eval.simulators.carla.expert import Expert
+from auxdrive_eval.simulators.carla.ego.expert import Expert
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.world import LightColour, TrafficLightView
 from states_by_hand import state, straight_route

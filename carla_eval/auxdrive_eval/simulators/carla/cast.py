@@ -9,7 +9,7 @@ from typing import Any
 from auxdrive.errors import SimulatorError
 
 from auxdrive_eval.simulators.base import SimulationCrashed
-from auxdrive_eval.simulators.carla.session import Session
+from auxdrive_eval.simulators.carla.connection.session import Session
 
 
 class Cast:

@@ -16,11 +16,11 @@ from auxdrive.types import AnyArray, Control, Float32
 from auxdrive_eval.road_maps.town_map import TownMap
 from auxdrive_eval.route import Route
 from auxdrive_eval.routes.spec import RouteSpec
+from auxdrive_eval.simulators.carla.connection.session import Session
 from auxdrive_eval.simulators.carla.driven_route import DrivenRoute
 from auxdrive_eval.simulators.carla.scenarios.grounds import Grounds
-from auxdrive_eval.simulators.carla.session import Session
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
-from auxdrive_eval.simulators.carla.towns import Towns
+from auxdrive_eval.simulators.carla.town.towns import Towns
 from auxdrive_eval.weather import Weather
 from auxdrive_eval.world import Point, RoadUser, WorldState
 
@@ -178,7 +178,7 @@ class ClientHalf:
         return self._driving().lidar_points()
 
     def expert(self) -> Control:
-        """The control that our own simple driver would choose now. See `expert.Expert`.
+        """The control that our own simple driver would choose now. See `ego.expert.Expert`.
 
         Raises:
             SimulatorError: no route was set.

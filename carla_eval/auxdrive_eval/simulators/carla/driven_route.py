@@ -17,20 +17,20 @@ from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.base import SimulationCrashed
 from auxdrive_eval.simulators.carla.border import ahead, forward_mps, pose, rear_axle, transform
 from auxdrive_eval.simulators.carla.cast import Cast
-from auxdrive_eval.simulators.carla.contacts import Contacts
-from auxdrive_eval.simulators.carla.ego import Ego
-from auxdrive_eval.simulators.carla.expert import Expert
-from auxdrive_eval.simulators.carla.lights import Lights
-from auxdrive_eval.simulators.carla.pedestrians import Pedestrians
+from auxdrive_eval.simulators.carla.connection.session import Session
+from auxdrive_eval.simulators.carla.ego.contacts import Contacts
+from auxdrive_eval.simulators.carla.ego.expert import Expert
+from auxdrive_eval.simulators.carla.ego.surroundings import Other, Surroundings, road_user_of
+from auxdrive_eval.simulators.carla.ego.vehicle import Ego
 from auxdrive_eval.simulators.carla.scenarios.grounds import Grounds
 from auxdrive_eval.simulators.carla.scenarios.play import Scenarios
-from auxdrive_eval.simulators.carla.sensors import Sensors
-from auxdrive_eval.simulators.carla.session import Session
-from auxdrive_eval.simulators.carla.signal_classes import SignalClasses
+from auxdrive_eval.simulators.carla.sensing.sensors import Sensors
+from auxdrive_eval.simulators.carla.sensing.signal_classes import SignalClasses
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
-from auxdrive_eval.simulators.carla.surroundings import Other, Surroundings, road_user_of
-from auxdrive_eval.simulators.carla.traffic import Traffic
-from auxdrive_eval.simulators.carla.weather import RouteWeathers
+from auxdrive_eval.simulators.carla.town.lights import Lights
+from auxdrive_eval.simulators.carla.town.weather import RouteWeathers
+from auxdrive_eval.simulators.carla.traffic.pedestrians import Pedestrians
+from auxdrive_eval.simulators.carla.traffic.vehicles import Traffic
 from auxdrive_eval.world import TAIL_M, RoadUser, WorldState
 
 SETTLING_TICKS, MOST_TICKS = 20, 200

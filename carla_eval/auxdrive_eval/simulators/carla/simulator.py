@@ -25,8 +25,8 @@ from auxdrive_eval.route import Route
 from auxdrive_eval.routes.spec import RouteSpec
 from auxdrive_eval.simulators.base import ATTEMPTS, SimulationCrashed
 from auxdrive_eval.simulators.carla.client import ClientHalf
-from auxdrive_eval.simulators.carla.ego import axles_of
-from auxdrive_eval.simulators.carla.server import Server
+from auxdrive_eval.simulators.carla.connection.server import Server
+from auxdrive_eval.simulators.carla.ego.vehicle import axles_of
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
 from auxdrive_eval.simulators.carla.versions import client_library
 from auxdrive_eval.simulators.embedded.scenarios import OTHER_NAMES, SCENARIOS
@@ -211,7 +211,7 @@ class CarlaSimulator:
         return points
 
     def expert(self) -> Control:
-        """The control that our own simple driver would choose now. See `expert.Expert`.
+        """The control that our own simple driver would choose now. See `ego.expert.Expert`.
 
         Raises:
             SimulatorError: no route was set.

@@ -13,9 +13,9 @@ import numpy as np
 from auxdrive.geometry import cumulative_length
 from auxdrive.types import Float64, Pose2, RoadOption
 
+from auxdrive_eval.simulators.carla.ego.surroundings import Other
 from auxdrive_eval.simulators.carla.scenarios.bodies import CARS
 from auxdrive_eval.simulators.carla.scenarios.players import LOST_MPS, Players, progress_m
-from auxdrive_eval.simulators.carla.surroundings import Other
 from auxdrive_eval.simulators.embedded.geometry.boxes import box
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.model import CarKind, Town

@@ -14,15 +14,15 @@ from auxdrive_eval.random_streams import stream
 from auxdrive_eval.road_maps import CarlaRoadMap
 from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.carla.cast import Cast
-from auxdrive_eval.simulators.carla.ego import Ego
-from auxdrive_eval.simulators.carla.lights import HeldLights, Lights
+from auxdrive_eval.simulators.carla.connection.session import Session
+from auxdrive_eval.simulators.carla.ego.surroundings import Other
+from auxdrive_eval.simulators.carla.ego.vehicle import Ego
 from auxdrive_eval.simulators.carla.scenarios.bodies import CarlaBodies
 from auxdrive_eval.simulators.carla.scenarios.cars import CarlaCars
 from auxdrive_eval.simulators.carla.scenarios.grounds import CarlaGround, Grounds, landmarks_of
 from auxdrive_eval.simulators.carla.scenarios.players import Players
-from auxdrive_eval.simulators.carla.session import Session
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
-from auxdrive_eval.simulators.carla.surroundings import Other
+from auxdrive_eval.simulators.carla.town.lights import HeldLights, Lights
 from auxdrive_eval.simulators.embedded.ego.tracker import RouteTracker
 from auxdrive_eval.simulators.embedded.ego.vehicle import VehicleParameters
 from auxdrive_eval.simulators.embedded.geometry.boxes import box

@@ -17,7 +17,7 @@ from auxdrive.types import Float64, Pose2
 from auxdrive_eval.road_maps import CarlaRoadMap
 from auxdrive_eval.simulators.carla.border import along, forward_mps, pose, transform
 from auxdrive_eval.simulators.carla.cast import Cast
-from auxdrive_eval.simulators.carla.session import Session
+from auxdrive_eval.simulators.carla.connection.session import Session
 from auxdrive_eval.simulators.embedded.scenarios.stage import NoRoom
 from auxdrive_eval.world import Point
 

@@ -11,8 +11,8 @@ from typing import Any
 from auxdrive.errors import SimulatorError
 
 from auxdrive_eval.simulators.carla.cast import Cast
-from auxdrive_eval.simulators.carla.deadlines import ended_after
-from auxdrive_eval.simulators.carla.session import Session
+from auxdrive_eval.simulators.carla.connection.deadlines import ended_after
+from auxdrive_eval.simulators.carla.connection.session import Session
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
 from auxdrive_eval.simulators.carla.versions import stop_manager
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from auxdrive_eval.road_maps import CarlaRoadMap
-from auxdrive_eval.simulators.carla.session import Session
+from auxdrive_eval.simulators.carla.connection.session import Session
 from auxdrive_eval.simulators.carla.versions import light_id
 from auxdrive_eval.world import LightColour
 

@@ -12,7 +12,7 @@ from auxdrive_eval.carla_axles import AXLES, Axles
 from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.carla.border import transform
 from auxdrive_eval.simulators.carla.cast import Cast
-from auxdrive_eval.simulators.carla.session import Session
+from auxdrive_eval.simulators.carla.connection.session import Session
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
 
 ROLE = "hero"

@@ -9,7 +9,7 @@ from typing import Any
 from auxdrive.types import Pose2
 
 from auxdrive_eval.simulators.carla.border import forward_mps, on_ground, pose
-from auxdrive_eval.simulators.carla.session import Session
+from auxdrive_eval.simulators.carla.connection.session import Session
 from auxdrive_eval.world import CollisionKind, Point, RoadUser
 
 KINDS = ("vehicle.*", "walker.*", "static.prop.*")

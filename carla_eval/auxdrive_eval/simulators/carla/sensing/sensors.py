@@ -14,11 +14,11 @@ from auxdrive.modalities import Modality
 from auxdrive.types import AnyArray, Float32
 
 from auxdrive_eval.simulators.base import SimulationCrashed
-from auxdrive_eval.simulators.carla import formats
 from auxdrive_eval.simulators.carla.border import transform
 from auxdrive_eval.simulators.carla.cast import Cast
-from auxdrive_eval.simulators.carla.session import Session
-from auxdrive_eval.simulators.carla.signal_classes import SignalClasses
+from auxdrive_eval.simulators.carla.connection.session import Session
+from auxdrive_eval.simulators.carla.sensing import formats
+from auxdrive_eval.simulators.carla.sensing.signal_classes import SignalClasses
 from auxdrive_eval.simulators.carla.spec import SENSED, CarlaOptions
 
 BLUEPRINT_OF = {

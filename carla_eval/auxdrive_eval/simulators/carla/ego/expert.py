@@ -16,8 +16,8 @@ from auxdrive.types import Control
 from auxdrive_eval.carla_axles import Axles
 from auxdrive_eval.road_maps.base import RoadMap
 from auxdrive_eval.route import Route
-from auxdrive_eval.simulators.carla.giving_way import GivingWay
-from auxdrive_eval.simulators.carla.surroundings import Other
+from auxdrive_eval.simulators.carla.ego.giving_way import GivingWay
+from auxdrive_eval.simulators.carla.ego.surroundings import Other
 from auxdrive_eval.world import LightColour, Point, StopSignView, WorldState
 
 CRUISE_MPS = 8.0

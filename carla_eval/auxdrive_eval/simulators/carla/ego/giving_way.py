@@ -19,7 +19,7 @@ from auxdrive.types import Float64
 
 from auxdrive_eval.road_maps.base import RoadMap
 from auxdrive_eval.route import Route
-from auxdrive_eval.simulators.carla.surroundings import Other
+from auxdrive_eval.simulators.carla.ego.surroundings import Other
 from auxdrive_eval.simulators.right_of_way import (
     STANDS_MPS,
     Care,

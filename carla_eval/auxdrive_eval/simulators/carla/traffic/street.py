@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from auxdrive_eval.simulators.carla.session import Session
+from auxdrive_eval.simulators.carla.connection.session import Session
 
 WIDEST_M, STEP_M = 25.0, 0.5
 NARROWEST_M = 4.0

@@ -16,7 +16,7 @@ from auxdrive.errors import SimulatorError
 from filelock import FileLock, Timeout
 
 from auxdrive_eval.simulators.base import SimulationCrashed
-from auxdrive_eval.simulators.carla import keeper
+from auxdrive_eval.simulators.carla.connection import keeper
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
 
 SCRIPT = "CarlaUE4.sh"

@@ -8,7 +8,7 @@ from typing import Any
 from auxdrive_eval.simulators.base import SimulationCrashed
 from auxdrive_eval.simulators.carla.border import transform
 from auxdrive_eval.simulators.carla.cast import Cast
-from auxdrive_eval.simulators.carla.session import Session
+from auxdrive_eval.simulators.carla.connection.session import Session
 from auxdrive_eval.world import CollisionKind, Contact, Point
 
 GROUND = ("static.road", "static.sidewalk", "static.ground")

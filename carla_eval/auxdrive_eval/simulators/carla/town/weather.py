@@ -9,7 +9,7 @@ from auxdrive.geometry import cumulative_length
 
 from auxdrive_eval.route import Route
 from auxdrive_eval.routes.weather import carla_attributes, weather_at
-from auxdrive_eval.simulators.carla.session import Session
+from auxdrive_eval.simulators.carla.connection.session import Session
 from auxdrive_eval.weather import RouteWeather
 from auxdrive_eval.world import Point
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from auxdrive_eval.simulators.carla.cast import Cast
-from auxdrive_eval.simulators.carla.session import Session
-from auxdrive_eval.simulators.carla.street import Street
+from auxdrive_eval.simulators.carla.connection.session import Session
+from auxdrive_eval.simulators.carla.traffic.street import Street
 
 SPEEDS_MPS = (0.8, 1.8)
 ROLE = "background"

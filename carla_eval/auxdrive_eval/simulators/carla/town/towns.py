@@ -12,7 +12,7 @@ from auxdrive_eval.road_maps import CarlaRoadMap
 from auxdrive_eval.route import Route
 from auxdrive_eval.routes.planner import RoutePlanner
 from auxdrive_eval.routes.spec import RouteSpec
-from auxdrive_eval.simulators.carla.session import Session
+from auxdrive_eval.simulators.carla.connection.session import Session
 from auxdrive_eval.weather import Weather
 from auxdrive_eval.world import Point
 

@@ -15,8 +15,8 @@ from typing import Any
 from auxdrive.errors import SimulatorError
 
 from auxdrive_eval.simulators.base import SimulationCrashed
-from auxdrive_eval.simulators.carla.deadlines import ended_after
-from auxdrive_eval.simulators.carla.server import answers
+from auxdrive_eval.simulators.carla.connection.deadlines import ended_after
+from auxdrive_eval.simulators.carla.connection.server import answers
 from auxdrive_eval.simulators.carla.spec import CarlaOptions
 from auxdrive_eval.simulators.carla.versions import (
     Version,

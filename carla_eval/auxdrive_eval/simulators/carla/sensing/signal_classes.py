@@ -21,7 +21,7 @@ from auxdrive.types import Float64, UInt8
 from auxdrive_eval.road_maps import CarlaRoadMap
 from auxdrive_eval.road_maps.carla_signals import LIGHT, STOP, SignalLine
 from auxdrive_eval.simulators.carla.border import axes_of, corners_of
-from auxdrive_eval.simulators.carla.session import Session
+from auxdrive_eval.simulators.carla.connection.session import Session
 from auxdrive_eval.simulators.carla.versions import light_id
 
 REACH_M, LINE_REACH_M = 80.0, 40.0

@@ -1,0 +1,1 @@
+"""The server of CARLA, and what holds the client to it."""

@@ -1,0 +1,1 @@
+"""The car that is driven in CARLA, its expert, and what both meet."""

@@ -1,0 +1,1 @@
+"""What is sensed in CARLA, in the stored formats."""

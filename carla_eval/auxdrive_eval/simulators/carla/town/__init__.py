@@ -1,0 +1,1 @@
+"""Towns of CARLA: their maps, lights and weather."""
