@@ -18,7 +18,7 @@ from auxdrive.data.lidar import bev_histogram
 from auxdrive.modalities import Modality
 from auxdrive_eval import DriverSource, drive_all
 from auxdrive_eval.diagnosis.diagnose import diagnose
-from auxdrive_eval.diagnosis.log import read_facts
+from auxdrive_eval.diagnosis.repeats.log import read_facts
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.onlookers.keeping import KeepOptions
 from auxdrive_eval.driving.onlookers.record_settings import RecordOptions

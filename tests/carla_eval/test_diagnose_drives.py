@@ -20,9 +20,9 @@ from auxdrive_eval.commands.diagnose import diagnose as command
 from auxdrive_eval.criteria import EventKind
 from auxdrive_eval.diagnosis.diagnose import diagnose
 from auxdrive_eval.diagnosis.kinds import Kind
-from auxdrive_eval.diagnosis.log import FactsLog
-from auxdrive_eval.diagnosis.page import PAGE_NAME
+from auxdrive_eval.diagnosis.page.page import PAGE_NAME
 from auxdrive_eval.diagnosis.record import DIAGNOSIS_NAME, Diagnosis
+from auxdrive_eval.diagnosis.repeats.log import FactsLog
 from auxdrive_eval.driving.drivers import ExpertDriver, Seen
 from auxdrive_eval.driving.onlookers.base import Moment
 from auxdrive_eval.driving.onlookers.decisions import read_controls

@@ -10,8 +10,8 @@ import pytest
 from auxdrive_eval.criteria import Event, EventKind
 from auxdrive_eval.diagnosis.cost import costs_of, mean_costs
 from auxdrive_eval.diagnosis.facts import Around, Hit, Instant, LightAhead, OtherAhead
-from auxdrive_eval.diagnosis.hands import DrivingHand
 from auxdrive_eval.diagnosis.kinds import Kind, kind_of
+from auxdrive_eval.diagnosis.repeats.hands import DrivingHand
 from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.world import LightColour

@@ -42,7 +42,7 @@ def diagnose(
     """
     from auxdrive_eval.diagnosis.diagnose import diagnose as taken_apart
     from auxdrive_eval.diagnosis.diagnose import write_diagnosis
-    from auxdrive_eval.diagnosis.page import write_page
+    from auxdrive_eval.diagnosis.page.page import write_page
 
     done = []
     for path in drives:
@@ -62,7 +62,7 @@ def diagnose(
 
 
 def _print_tables(done: list[Diagnosed]) -> None:
-    from auxdrive_eval.diagnosis.tables import CASE_COLUMNS, case_rows, cost_table
+    from auxdrive_eval.diagnosis.page.tables import CASE_COLUMNS, case_rows, cost_table
 
     diagnoses: list[Diagnosis] = [each.diagnosis for each in done]
     for diagnosis in (each for each in diagnoses if each.cases):

@@ -19,6 +19,8 @@ from auxdrive_eval.diagnosis.cases import cases_of
 from auxdrive_eval.diagnosis.cost import costs_of, mean_costs
 from auxdrive_eval.diagnosis.course import Course
 from auxdrive_eval.diagnosis.kinds import Kind, kind_of
+from auxdrive_eval.diagnosis.page.strips import frames_of
+from auxdrive_eval.diagnosis.page.words import sentences_of
 from auxdrive_eval.diagnosis.record import (
     DIAGNOSIS_NAME,
     CaseRecord,
@@ -26,10 +28,8 @@ from auxdrive_eval.diagnosis.record import (
     MomentRecord,
     RouteCosts,
 )
-from auxdrive_eval.diagnosis.repeat import Seen, Shot
-from auxdrive_eval.diagnosis.repeating import Repeating
-from auxdrive_eval.diagnosis.strips import frames_of
-from auxdrive_eval.diagnosis.words import sentences_of
+from auxdrive_eval.diagnosis.repeats.repeat import Seen, Shot
+from auxdrive_eval.diagnosis.repeats.repeating import Repeating
 from auxdrive_eval.driving.settings import EvaluationSettings
 from auxdrive_eval.driving.stored.folder import is_drive
 from auxdrive_eval.driving.stored.found_drive import read_found_drive

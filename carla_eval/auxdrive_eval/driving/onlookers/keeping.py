@@ -78,7 +78,7 @@ class Keeping:
         """
         found: list[Onlooker] = [Decisions()]
         if not isinstance(simulator, Foreseeing):  # `auxdrive diagnose` cannot drive it again
-            from auxdrive_eval.diagnosis.log import FactsLog
+            from auxdrive_eval.diagnosis.repeats.log import FactsLog
 
             found.append(FactsLog(simulator, route))
         if self.data is not None:

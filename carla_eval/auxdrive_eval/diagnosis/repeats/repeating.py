@@ -11,9 +11,9 @@ from pathlib import Path
 from auxdrive.errors import UsageError
 
 from auxdrive_eval.diagnosis.cases import Case
-from auxdrive_eval.diagnosis.hands import DrivingHand, Hand, RecordedHand
-from auxdrive_eval.diagnosis.log import read_facts, recalled
-from auxdrive_eval.diagnosis.repeat import Repeated, Seen, repeat
+from auxdrive_eval.diagnosis.repeats.hands import DrivingHand, Hand, RecordedHand
+from auxdrive_eval.diagnosis.repeats.log import read_facts, recalled
+from auxdrive_eval.diagnosis.repeats.repeat import Repeated, Seen, repeat
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.agents.fingerprint import fingerprint, hash_files
 from auxdrive_eval.driving.agents.remote import AgentFailed

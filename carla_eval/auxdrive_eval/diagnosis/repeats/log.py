@@ -21,8 +21,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from auxdrive_eval.diagnosis.cases import STEP_S, Case
 from auxdrive_eval.diagnosis.facts import Instant
-from auxdrive_eval.diagnosis.repeat import AHEAD_S, Seen, Shot
-from auxdrive_eval.diagnosis.watching import Watching
+from auxdrive_eval.diagnosis.repeats.repeat import AHEAD_S, Seen, Shot
+from auxdrive_eval.diagnosis.repeats.watching import Watching
 from auxdrive_eval.driving.onlookers.base import Moment
 from auxdrive_eval.driving.onlookers.decisions import Predicted
 from auxdrive_eval.driving.runner import RouteResult

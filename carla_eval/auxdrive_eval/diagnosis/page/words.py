@@ -10,7 +10,7 @@ import numpy as np
 from auxdrive_eval.criteria import KIND_TEXT
 from auxdrive_eval.diagnosis.facts import Instant, OtherAhead
 from auxdrive_eval.diagnosis.kinds import goes_for_s
-from auxdrive_eval.diagnosis.repeat import AHEAD_S, Seen, Shot
+from auxdrive_eval.diagnosis.repeats.repeat import AHEAD_S, Seen, Shot
 from auxdrive_eval.world import LightColour
 
 

@@ -31,10 +31,10 @@ from auxdrive.work import counted
 
 from auxdrive_eval.diagnosis.diagnose import Diagnosed, DiagnosedCase, DiagnosedRoute
 from auxdrive_eval.diagnosis.kinds import MEANING, Kind
+from auxdrive_eval.diagnosis.page.strips import EXPERTS, MODELS, caption_of
+from auxdrive_eval.diagnosis.page.tables import CASE_COLUMNS, case_rows, cost_table, names_of
+from auxdrive_eval.diagnosis.page.words import title_of
 from auxdrive_eval.diagnosis.record import Diagnosis, kinds_there
-from auxdrive_eval.diagnosis.strips import EXPERTS, MODELS, caption_of
-from auxdrive_eval.diagnosis.tables import CASE_COLUMNS, case_rows, cost_table, names_of
-from auxdrive_eval.diagnosis.words import title_of
 from auxdrive_eval.report.town_map import Mark, draw_map
 from auxdrive_eval.report.view import view_of
 from auxdrive_eval.road_maps.town_map import TownMap

@@ -19,9 +19,9 @@ from auxdrive.types import AnyArray, Float64, UInt8
 from auxdrive_eval.criteria import Event
 from auxdrive_eval.diagnosis.cases import Case
 from auxdrive_eval.diagnosis.facts import Around, Hit, Instant
-from auxdrive_eval.diagnosis.hands import Hand
-from auxdrive_eval.diagnosis.view import View, with_visibility
-from auxdrive_eval.diagnosis.watching import Watching
+from auxdrive_eval.diagnosis.repeats.hands import Hand
+from auxdrive_eval.diagnosis.repeats.view import View, with_visibility
+from auxdrive_eval.diagnosis.repeats.watching import Watching
 from auxdrive_eval.driving.onlookers.decisions import Predicted
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring.rule_sets import RuleSet

@@ -14,7 +14,7 @@ from auxdrive.tasks.base import Drawing
 
 from auxdrive_eval.diagnosis.cases import Case
 from auxdrive_eval.diagnosis.facts import Instant
-from auxdrive_eval.diagnosis.repeat import Shot
+from auxdrive_eval.diagnosis.repeats.repeat import Shot
 
 EXPERTS, MODELS = RECORDED, PREDICTED
 """The colours of the expert's plan and of the model's."""

@@ -1,0 +1,1 @@
+"""Diagnoses as people read them: in sentences, tables and a page."""
