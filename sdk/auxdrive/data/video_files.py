@@ -23,7 +23,7 @@ from av.video.stream import VideoStream
 from auxdrive.data.image_files import ImageFrame
 from auxdrive.errors import DataError, UsageError
 from auxdrive.storage.publish import published_file
-from auxdrive.storage.reading import open_regular, refusals
+from auxdrive.storage.reading import open_regular, reason, refusals
 from auxdrive.types import UInt8
 
 LARGEST = 8192
@@ -81,7 +81,7 @@ def _decoding(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise DataError(f"{what} ({_told(error)})") from error
+        raise DataError(f"{what} ({reason(error)})") from error
 
 
 def _video_of(path: Path, container: InputContainer) -> VideoStream:
@@ -166,10 +166,6 @@ def _announced_s(container: InputContainer, stream: VideoStream) -> float | None
     if container.duration is not None and len(container.streams) == 1:
         return float(container.duration) / 1e6
     return None
-
-
-def _told(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 @contextmanager
