@@ -23,7 +23,7 @@ from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.onlookers.keeping import KeepOptions
 from auxdrive_eval.driving.onlookers.record_settings import RecordOptions
 from auxdrive_eval.driving.stored.route_files import VIDEO
-from test_carla_benchmark import planned, settings_in
+from started_carla import planned, settings_in
 
 
 def test_a_drive_through_the_stock_client_is_recorded_and_filmed(tmp_path: Path) -> None:

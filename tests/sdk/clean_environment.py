@@ -1,4 +1,6 @@
-"""Virtual environments of their own for tests of what is installed."""
+"""Environments of their own: of Python, for tests of what is installed; of a process, for tests of
+what it sends.
+"""
 
 from __future__ import annotations
 
@@ -61,3 +63,26 @@ def environment_with(home: Path, *requirements: str, extra: str = "") -> Path:
             pytest.skip("pip reaches no package registry here")
         pytest.fail(installed.stderr)
     return interpreter
+
+
+def without_ci(home: Path, **more: str) -> dict[str, str]:
+    """An environment in which a process would send what it sends, with every folder that it may
+    write to under `home`.
+    """
+    kept = {
+        name: os.environ[name]
+        for name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
+        if name in os.environ
+    }
+    folders = {
+        name: str(home)
+        for name in (
+            "HOME",
+            "TMPDIR",
+            "XDG_CACHE_HOME",
+            "XDG_CONFIG_HOME",
+            "XDG_DATA_HOME",
+            "XDG_STATE_HOME",
+        )
+    }
+    return {**kept, **folders, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", **more}

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from auxdrive.runtimes import RUNTIMES
 from auxdrive.runtimes.telemetry import OFF
+from clean_environment import without_ci
 
 ROOT = Path(__file__).resolve().parents[2]
 OWNERS = {
@@ -107,29 +108,6 @@ for form in ["jsonl", *(["mcap"] if find_spec("mcap") else [])]:
         )
         assert loop.run().frames == 10
 """
-
-
-def without_ci(home: Path, **more: str) -> dict[str, str]:
-    """An environment in which a process would send what it sends, with every folder that it may
-    write to under `home`.
-    """
-    kept = {
-        name: os.environ[name]
-        for name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
-        if name in os.environ
-    }
-    folders = {
-        name: str(home)
-        for name in (
-            "HOME",
-            "TMPDIR",
-            "XDG_CACHE_HOME",
-            "XDG_CONFIG_HOME",
-            "XDG_DATA_HOME",
-            "XDG_STATE_HOME",
-        )
-    }
-    return {**kept, **folders, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
 @linux

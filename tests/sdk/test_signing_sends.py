@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from auxdrive import Predictor, SignaturePolicy, make_signing_key, sign_bundle
 from auxdrive.errors import BundleError, UsageError
-from test_nothing_is_sent import without_ci
+from clean_environment import without_ci
 
 pytest.importorskip("model_signing", reason="the extra 'sign' is not installed")
 

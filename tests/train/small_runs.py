@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -33,3 +34,21 @@ def settings_for(name: str, data: Path, **changes: Any) -> TrainConfig:
 
 def weights(run: Path, name: str) -> dict[str, torch.Tensor]:
     return checkpoint.load(run / "checkpoints" / name).networks
+
+
+def assert_same_run(ours: Path, theirs: Path) -> None:
+    for name in ("last.safetensors", "best.safetensors"):
+        mine, other = weights(ours, name), weights(theirs, name)
+        assert mine.keys() == other.keys()
+        for key, tensor in mine.items():
+            assert torch.equal(tensor, other[key]), key
+    timed = ("samples_per_s", "wait_share")
+    lines = [
+        [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        for run in (ours, theirs)
+    ]
+    logs = [
+        [{key: value for key, value in record.items() if key not in timed} for record in run]
+        for run in lines
+    ]
+    assert logs[0] == logs[1]

@@ -4,7 +4,6 @@ nothing behind.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -14,31 +13,12 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 from auxdrive.errors import AuxdriveError, DataError, UsageError
 from auxdrive_train.engine import epoch
 from auxdrive_train.engine.config_files import dump_config
 from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.train import train
-from small_runs import settings_for, weights
-
-
-def assert_same_run(ours: Path, theirs: Path) -> None:
-    for name in ("last.safetensors", "best.safetensors"):
-        mine, other = weights(ours, name), weights(theirs, name)
-        assert mine.keys() == other.keys()
-        for key, tensor in mine.items():
-            assert torch.equal(tensor, other[key]), key
-    timed = ("samples_per_s", "wait_share")
-    lines = [
-        [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-        for run in (ours, theirs)
-    ]
-    logs = [
-        [{key: value for key, value in record.items() if key not in timed} for record in run]
-        for run in lines
-    ]
-    assert logs[0] == logs[1]
+from small_runs import assert_same_run, settings_for
 
 
 def start(config: Path, out: Path, resume: bool = False) -> subprocess.Popen[bytes]:

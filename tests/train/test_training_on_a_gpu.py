@@ -12,8 +12,7 @@ from auxdrive_train.engine import epoch
 from auxdrive_train.engine.train import train
 from auxdrive_train.evaluation.evaluate import evaluate
 from auxdrive_train.evaluation.models import open_model
-from small_runs import settings_for
-from test_engine_resume import assert_same_run
+from small_runs import assert_same_run, settings_for
 
 pytestmark = [
     pytest.mark.gpu,

@@ -14,8 +14,7 @@ from auxdrive_train.engine import epoch
 from auxdrive_train.engine.config_files import dump_config
 from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.train import train
-from small_runs import settings_for, weights
-from test_engine_resume import assert_same_run
+from small_runs import assert_same_run, settings_for, weights
 from torch import Tensor, nn
 
 DECAY = 0.9
