@@ -18,11 +18,7 @@ SMALL = [
     [(60.0, 1.75), (35.0, 1.75)],
     [(150.0, 78.25), (175.0, 78.25)],
 ]
-
-
 TIMES = {"timeout_s": 2.0, "sensor_timeout_s": 1.0}
-
-
 CAMERA = {"width": 16, "height": 12, "fov_deg": 90.0, "x_m": 1.7, "z_m": 1.6}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from auxdrive_eval.driving.agents import AgentSource
-from auxdrive_eval.driving.agents.process import AgentLimits
+from auxdrive_eval.driving.agents.limits import AgentLimits
 from auxdrive_eval.driving.agents.remote import RemoteAgent
 from auxdrive_eval.driving.drivers import AgentDriver
 from auxdrive_eval.driving.runner import RouteResult, drive_route

@@ -11,7 +11,7 @@ import pytest
 import strange_agents
 from auxdrive.errors import UsageError
 from auxdrive_eval.driving.agents import AgentSource
-from auxdrive_eval.driving.agents.process import AgentLimits
+from auxdrive_eval.driving.agents.limits import AgentLimits
 from auxdrive_eval.driving.evaluate import drive_all
 from auxdrive_eval.driving.settings import DriverSource
 from auxdrive_eval.driving.stored.route import stored_route
@@ -24,8 +24,6 @@ from strange_agents import agent_folder
 from strange_drives import drive_routes
 
 pytestmark = pytest.mark.usefixtures("agents_package")
-
-
 REASONS = {
     "exits": "SystemExit: 3",
     "ends_its_process": "its process ended with exit code 3",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from auxdrive.errors import UsageError
 from auxdrive_eval.driving.agents import AgentSource
-from auxdrive_eval.driving.agents.process import AgentLimits
+from auxdrive_eval.driving.agents.limits import AgentLimits
 from auxdrive_eval.driving.agents.remote import AgentFailed, RemoteAgent
 from auxdrive_eval.driving.runner import not_driven
 from auxdrive_eval.route import Route

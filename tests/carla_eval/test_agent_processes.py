@@ -52,7 +52,7 @@ HANGING = """
 import sys
 from pathlib import Path
 from auxdrive_eval.driving.agents import AgentSource
-from auxdrive_eval.driving.agents.process import AgentLimits
+from auxdrive_eval.driving.agents.limits import AgentLimits
 from auxdrive_eval.driving.agents.remote import RemoteAgent
 sys.path.append(sys.argv[2])
 RemoteAgent(AgentSource(Path(sys.argv[1])), AgentLimits()).begin(0)

@@ -14,7 +14,8 @@ from auxdrive.errors import UsageError
 from auxdrive.registry import Registry
 from auxdrive.types import Observation
 from auxdrive_eval.driving.agents import AgentSource
-from auxdrive_eval.driving.agents.process import AgentFault, AgentProcess
+from auxdrive_eval.driving.agents.faults import AgentFault
+from auxdrive_eval.driving.agents.process import AgentProcess
 from auxdrive_eval.driving.scores import route_scores
 from auxdrive_eval.driving.settings import DriverSource, evaluation_settings
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator

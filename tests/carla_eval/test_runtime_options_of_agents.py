@@ -9,7 +9,8 @@ import pytest
 from auxdrive import cli
 from auxdrive.errors import UsageError
 from auxdrive_eval.driving.agents import AgentSource
-from auxdrive_eval.driving.agents.process import AgentFault, AgentProcess
+from auxdrive_eval.driving.agents.faults import AgentFault
+from auxdrive_eval.driving.agents.process import AgentProcess
 from strange_agents import agent_folder
 
 sys.path.insert(

@@ -11,7 +11,8 @@ import pytest
 from auxdrive import Predictor, cli, make_signing_key, sign_bundle
 from auxdrive.errors import BundleError, UsageError
 from auxdrive_eval.driving.agents import AgentSource
-from auxdrive_eval.driving.agents.process import AgentFault, AgentProcess
+from auxdrive_eval.driving.agents.faults import AgentFault
+from auxdrive_eval.driving.agents.process import AgentProcess
 from strange_agents import agent_folder
 
 pytest.importorskip("model_signing", reason="the extra 'sign' is not installed")

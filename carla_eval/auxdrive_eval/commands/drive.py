@@ -198,7 +198,7 @@ def drive(
         tell,  # with Jinja2: not only once all is driven
     )
     from auxdrive_eval.conditions import in_each
-    from auxdrive_eval.driving.agents.process import AgentLimits
+    from auxdrive_eval.driving.agents.limits import AgentLimits
     from auxdrive_eval.driving.evaluate import drive_all
 
     if retry_crashed and not resume:

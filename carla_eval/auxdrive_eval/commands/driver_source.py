@@ -14,7 +14,7 @@ from auxdrive.precisions import FP32, check_precision
 from auxdrive.storage.reading import exists
 
 if TYPE_CHECKING:
-    from auxdrive_eval.driving.agents.process import AgentLimits
+    from auxdrive_eval.driving.agents.limits import AgentLimits
     from auxdrive_eval.driving.settings import DriverSource
 
 EXPERT = "expert"

@@ -24,7 +24,7 @@ from pydantic import ValidationError
 
 from auxdrive_eval.conditions import plain_id
 from auxdrive_eval.driving.agents import AgentSource
-from auxdrive_eval.driving.agents.process import AgentLimits
+from auxdrive_eval.driving.agents.limits import AgentLimits
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator

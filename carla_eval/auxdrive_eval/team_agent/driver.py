@@ -65,11 +65,6 @@ class TeamDriver:
         self._needed = frozenset(ego_of(card).names)
         self._reach = card.input_ranges or {}
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether it has a plan."""
-        return self._follower is not None
-
     def begin(self, plan: Plan) -> None:
         """Take the plan of the route.
 

@@ -12,11 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from threading import Thread
 from typing import Any, BinaryIO
 
-from auxdrive.errors import UsageError
 from auxdrive.types import AnyArray
 
 from auxdrive_eval.driving.agents import AgentSource, leftovers
@@ -36,27 +34,6 @@ _KEPT_OUTPUT = 64 << 10
 _LOOK_EVERY_S = 0.2
 _LINGER_S = 1.0
 """How long processes that the agent started may run on after it ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class AgentLimits:
-    """How long an agent may take before its process is ended, in seconds of wall time; infinity is
-    allowed.
-
-    Attributes:
-        setup_s: for loading, and for resetting before a route.
-        tick_s: for one prediction.
-    """
-
-    setup_s: float = 300.0
-    tick_s: float = 60.0
-
-    def __post_init__(self) -> None:
-        for name, value in (("to be set up", self.setup_s), ("for a prediction", self.tick_s)):
-            if not value > 0:
-                raise UsageError(
-                    f"the time that an agent has {name} is a number of seconds above 0, got {value}"
-                )
 
 
 class AgentProcess:

@@ -17,13 +17,14 @@ from pydantic import ValidationError
 
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.agents.faults import AgentFault
+from auxdrive_eval.driving.agents.limits import AgentLimits
 from auxdrive_eval.driving.agents.messages import (
     IMAGE,
     OBSERVED,
     AgentDescription,
     PredictionMessage,
 )
-from auxdrive_eval.driving.agents.process import AgentLimits, AgentProcess
+from auxdrive_eval.driving.agents.process import AgentProcess
 from auxdrive_eval.driving.agents.wire import NO_ARRAYS
 from auxdrive_eval.scoring.records import CRASHED, SET_UP
 
