@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from auxdrive.errors import SimulatorError
 from auxdrive.types import RoadOption
-from auxdrive_eval.simulators.embedded.geometry.boxes import box, distances, overlaps
+from auxdrive_eval.simulators.embedded.geometry.boxes import box, distances, overlaps, touching
+from auxdrive_eval.simulators.embedded.geometry.point_grid import PointGrid
 from auxdrive_eval.simulators.embedded.spec import EmbeddedOptions
 from auxdrive_eval.simulators.embedded.town.generate import generate_town, town_from_name, town_name
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
@@ -230,6 +231,22 @@ def test_boxes_overlap_by_as_much_as_has_to_be_moved() -> None:
         atol=1e-9,
     )
     np.testing.assert_allclose(overlaps(tilted, one[None]), [2 + np.sqrt(2) - 2.9], atol=1e-9)
+
+
+def test_looking_near_a_box_alone_finds_what_looking_everywhere_does() -> None:
+    rng = np.random.default_rng(0)
+    boxes = np.column_stack(
+        [rng.uniform(-60, 60, (300, 2)), rng.uniform(-4, 4, 300), rng.uniform(0.2, 9, (300, 2))]
+    )
+    points = rng.uniform(-60, 60, (4000, 2))
+    grid = PointGrid(points)
+    for one in boxes[:40]:
+        assert (touching(one, boxes) == np.flatnonzero(overlaps(one, boxes) > 0)).all()
+        near, away_m = grid.around(one, 3.0)
+        whole = distances(one, points)
+        assert (away_m == whole[near]).all()
+        assert set(np.flatnonzero(whole <= 3.0)) <= set(near)
+        assert len(near) < len(points) / 2
 
 
 def test_a_seed_without_a_route_of_that_length_is_refused_by_name() -> None:

@@ -89,7 +89,7 @@ def test_the_all_knowing_one_is_changed_by_whom_it_cannot_see() -> None:
             told.append(simulator.expert_reasons())
             driven = simulator._driving()
             least = strictest(reason for reason, _ in told[-1]).accel_mps2
-            intent = driven._expert._intent(driven._ego)
+            intent = driven._expert.intent(driven._ego)
             assert least == intent.accel_mps2(driven._vehicle.speed_mps)
     unexplained = [each for each in told if unexplained_mps2(each) > 0.3]
     assert unexplained

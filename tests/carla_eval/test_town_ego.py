@@ -103,6 +103,10 @@ def test_points_ahead_lie_on_the_route_and_beyond_its_end_straight_on(
     assert tracker.point_at(tracker.length_m + 4.0) == pytest.approx(
         (x + 4 * math.cos(yaw), y + 4 * math.sin(yaw))
     )
+    along_m = np.arange(-2.0, tracker.length_m + 5.0, 0.7)
+    assert tracker.points_at(along_m).tolist() == [
+        [*tracker.point_at(each)] for each in along_m.tolist()
+    ]
 
 
 def test_the_ego_is_a_road_user_while_it_keeps_to_its_route(
@@ -155,7 +159,7 @@ class Drive:
         colours = dict.fromkeys(self.graph.town.lights, self.colour)
         footprint = box(*car.centre, car.yaw_rad, car.parameters.length_m, car.parameters.width_m)
         self.traffic.step(TICK_S, colours, ego, footprint)
-        control = self.expert.control(ego)
+        control = self.expert.control(self.expert.intent(ego))
         car.step(control, TICK_S)
         return control
 

@@ -16,6 +16,7 @@ from auxdrive_eval.random_streams import stream
 from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.ego.contacts import STANDING_MPS, EgoContacts
 from auxdrive_eval.simulators.embedded.ego.expert import Expert
+from auxdrive_eval.simulators.embedded.ego.intent import Intent
 from auxdrive_eval.simulators.embedded.ego.reasons import Reason, is_in_view
 from auxdrive_eval.simulators.embedded.ego.sight import Sight
 from auxdrive_eval.simulators.embedded.ego.sighted import SightedExpert, movers_of
@@ -119,6 +120,7 @@ class DrivenRoute:
         self._height_m = None if self._ego is None else self.traffic.height_m(self._ego)
         self._contacts: tuple[Contact, ...] = ()
         self._scene: Scene | None = None
+        self._intent: Intent | None = None
 
     @property
     def progress_m(self) -> float:
@@ -160,15 +162,21 @@ class DrivenRoute:
         self._contacts = self._touching.settle(self._tick_s)
         if self._scenarios is not None:
             self._scenarios.note(self._contacts)
-        self._scene = None
+        self._scene = self._intent = None
 
     def expert(self) -> Control:
         """The control that the expert would choose now."""
-        return self._expert.control(self._ego)
+        return self._expert.control(self._intent_now())
 
     def expert_plan(self) -> ExpertPlan:
         """What the expert means to do now."""
-        return self._expert.plan(self._ego)
+        return self._expert.plan(self._intent_now())
+
+    def _intent_now(self) -> Intent:
+        """What the expert's speed goes by at this tick, found once."""
+        if self._intent is None:
+            self._intent = self._expert.intent(self._ego)
+        return self._intent
 
     def reasons(self) -> list[tuple[Reason, bool]]:
         """Why the expert would drive no faster now, and whether each reason is in its camera's

@@ -4,12 +4,11 @@ whoever else it collided with is taken away.
 
 from __future__ import annotations
 
-import numpy as np
 from auxdrive.types import Control, Float64
 
 from auxdrive_eval.simulators.embedded.ego.obstacles import StaticObstacles
 from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle
-from auxdrive_eval.simulators.embedded.geometry.boxes import box, overlaps
+from auxdrive_eval.simulators.embedded.geometry.boxes import box, overlaps, touching
 from auxdrive_eval.simulators.embedded.town.lane_graph import LEVEL_M
 from auxdrive_eval.simulators.embedded.traffic.bodies import Bodies
 from auxdrive_eval.simulators.embedded.traffic.car import Car
@@ -137,7 +136,7 @@ class EgoContacts:
         found = self._cars_hit(ego)
         if self._bodies:
             bodies = list(self._bodies.all.values())
-            for index in np.flatnonzero(overlaps(ego, self._bodies.boxes()) > 0):
+            for index in touching(ego, self._bodies.boxes()):
                 found[bodies[index].body_id] = bodies[index].contact()
         return found
 
@@ -153,7 +152,7 @@ class EgoContacts:
             return {}
         cars = list(self._traffic.cars.values())
         found = {}
-        for index in np.flatnonzero(overlaps(ego, self.cars) > 0):
+        for index in touching(ego, self.cars):
             car, (x, y) = cars[index], self.cars[index, :2]
             if self._is_on_another_level(car):
                 continue

@@ -13,7 +13,7 @@ from auxdrive.types import Control
 from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.ego.intent import Intent, Lead, planned
 from auxdrive_eval.simulators.embedded.ego.merging import Merging
-from auxdrive_eval.simulators.embedded.ego.reasons import Reason, Why
+from auxdrive_eval.simulators.embedded.ego.reasons import Cause, Reason, Why
 from auxdrive_eval.simulators.embedded.ego.tracker import RouteTracker
 from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle
 from auxdrive_eval.simulators.embedded.geometry.curves import Curve
@@ -60,23 +60,23 @@ class Expert:
             curve, CRUISE_SHARE * _limits(graph.town, route), LATERAL_MPS2, PLAN_BRAKE_MPS2
         )
 
-    def control(self, ego: Car | None) -> Control:
+    def control(self, intent: Intent) -> Control:
         """The control for this tick.
 
         Args:
-            ego: the ego as a road user; None if it has left its route.
+            intent: of this tick.
         """
-        accel = self._intent(ego).accel_mps2(self._vehicle.speed_mps)
+        accel = intent.accel_mps2(self._vehicle.speed_mps)
         throttle, brake = self._pedals(accel)
         return Control(self._steer(), throttle, brake)
 
-    def plan(self, ego: Car | None) -> ExpertPlan:
+    def plan(self, intent: Intent) -> ExpertPlan:
         """Where it means to drive from here, and how fast.
 
         Args:
-            ego: see `control`.
+            intent: of this tick.
         """
-        return planned(self._tracker, self._vehicle, self._intent(ego))
+        return planned(self._tracker, self._vehicle, intent)
 
     def _steer(self) -> float:
         """The road-wheel angle of the arc from the rear axle to a point of the route ahead: atan(2
@@ -101,8 +101,12 @@ class Expert:
         )
         return min(max(steer, -limit), limit)
 
-    def _intent(self, ego: Car | None) -> Intent:
-        """What its speed goes by now."""
+    def intent(self, ego: Car | None) -> Intent:
+        """What its speed goes by now.
+
+        Args:
+            ego: the ego as a road user; None if it has left its route.
+        """
         along, profile = self._tracker.along, self._profile
         if ego is None:
             return Intent(along, profile, self._tracker, DRIVING, most_mps=OFF_ROUTE_MPS)
@@ -121,10 +125,13 @@ class Expert:
         Args:
             ego: the ego as a road user.
         """
-        found = [self._reason(Why.ROAD)]
+        return [self._weighed(cause) for cause in self._causes(ego)]
+
+    def _causes(self, ego: Car) -> list[Cause]:
+        found = [Cause(Why.ROAD)]
         for ahead in self._traffic.all_ahead(ego):
             lead = Lead(ahead.gap_m, ahead.speed_mps)
-            found.append(self._reason(Why.AHEAD, lead, who=ahead.car_id))
+            found.append(Cause(Why.AHEAD, lead, who=ahead.car_id))
         found += self._mirrors(ego)
         junctions = self._traffic.junctions
         lane = self._graph.town.lanes[ego.lane]
@@ -134,28 +141,20 @@ class Expert:
         held = tuple(self._traffic.held(ego))
         for hold, car_id in held:
             at = ego.lane if car_id is None else None
-            found.append(self._reason(Why[hold.name], line, who=car_id, lane=at))
-        return found if held else [*found, self._reason(Why.LINE, line)]
+            found.append(Cause(Why[hold.name], line, who=car_id, lane=at))
+        return found if held else [*found, Cause(Why.LINE, line)]
 
-    def _mirrors(self, ego: Car) -> list[Reason]:
+    def _mirrors(self, ego: Car) -> list[Cause]:
         """Those whom a change of lanes must keep clear of."""
-        return [self._reason(Why.LANE_CHANGE, lead) for lead in self._merging.leads(ego, DRIVING)]
+        return [Cause(Why.LANE_CHANGE, lead) for lead in self._merging.leads(ego, DRIVING)]
 
-    def _reason(
-        self,
-        why: Why,
-        lead: Lead | None = None,
-        limit_mps: float = math.inf,
-        *,
-        who: int | None = None,
-        lane: int | None = None,
-    ) -> Reason:
-        """A reason, with the acceleration that it allows now."""
-        leads = () if lead is None else (lead,)
+    def _weighed(self, cause: Cause) -> Reason:
+        """The reason, with the acceleration that it allows now."""
+        leads = () if cause.lead is None else (cause.lead,)
         along, profile = self._tracker.along, self._profile
-        intent = Intent(along, profile, self._tracker, DRIVING, leads, limit_mps)
+        intent = Intent(along, profile, self._tracker, DRIVING, leads, cause.limit_mps)
         accel = intent.accel_mps2(self._vehicle.speed_mps)
-        return Reason(why, accel, lead, limit_mps, who, lane)
+        return Reason(cause.why, accel, cause.lead, cause.limit_mps, cause.who, cause.lane)
 
     def _pedals(self, accel_mps2: float) -> tuple[float, float]:
         """Throttle and brake for an acceleration, by the vehicle's own model."""

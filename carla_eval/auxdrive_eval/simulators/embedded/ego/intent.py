@@ -63,7 +63,11 @@ class Intent:
             on_m: how far it has driven on by then.
             after_s: how long that took. Meanwhile those ahead drive on at their speeds.
         """
-        wish_mps = self.wish_mps(on_m)
+        return self._accel_mps2(speed_mps, self.wish_mps(on_m), on_m, after_s)
+
+    def _accel_mps2(
+        self, speed_mps: float, wish_mps: float, on_m: float = 0.0, after_s: float = 0.0
+    ) -> float:
         accel = idm_accel(speed_mps, wish_mps, parameters=self.driving)
         for gap_m, lead_mps in self.leads:
             then_m = max(gap_m + lead_mps * after_s - on_m, 0.1)
@@ -83,14 +87,16 @@ class Intent:
         """The speed at which it would neither accelerate nor brake, where it is now: the
         acceleration falls with the speed, so there is one. 0 where that is next to standing.
         """
-        low, high = STANDS_MPS, self.wish_mps()
-        if self.accel_mps2(low) <= 0.0:
+        wish_mps = self.wish_mps()
+        low, high = STANDS_MPS, wish_mps
+        if self._accel_mps2(low, wish_mps) <= 0.0:
             return 0.0
-        if self.accel_mps2(high) >= 0.0:
+        if self._accel_mps2(high, wish_mps) >= 0.0:
             return high
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
-            low, high = (middle, high) if self.accel_mps2(middle) > 0 else (low, middle)
+            faster = self._accel_mps2(middle, wish_mps) > 0
+            low, high = (middle, high) if faster else (low, middle)
         return (low + high) / 2
 
     def speeds_mps(self, speed_mps: float) -> Float64:
@@ -119,8 +125,8 @@ def planned(tracker: RouteTracker, vehicle: Vehicle, intent: Intent) -> ExpertPl
         vehicle: the ego.
         intent: what its speed goes by.
     """
-    on_m = PATH_STEP_M * np.arange(1, PATH_POINTS + 1)
-    path = np.array([tracker.point_at(tracker.progress_m + each) for each in on_m.tolist()])
+    on_m = (PATH_STEP_M * np.arange(1, PATH_POINTS + 1)).astype(np.float64)
+    path = tracker.points_at(tracker.progress_m + on_m)
     return ExpertPlan(
         world_to_ego(path, vehicle.pose), intent.speeds_mps(vehicle.speed_mps), intent.target_mps()
     )

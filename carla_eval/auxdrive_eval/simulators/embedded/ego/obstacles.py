@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from auxdrive.types import Float64
 
-from auxdrive_eval.simulators.embedded.geometry.boxes import box, overlaps
+from auxdrive_eval.simulators.embedded.geometry.boxes import box, touching
 from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.world import CollisionKind, Contact, RoadUser
 
@@ -49,13 +49,8 @@ class StaticObstacles:
 
     def hits(self, ego: Float64) -> list[int]:
         """Indices of the obstacles that the box overlaps."""
-        reach = self._reach + float(np.hypot(ego[3], ego[4]))
-        near = np.flatnonzero(
-            (self.boxes[:, 0] - ego[0]) ** 2 + (self.boxes[:, 1] - ego[1]) ** 2 < reach**2
-        )
-        if not len(near):
-            return []
-        return [int(index) for index in near[overlaps(ego, self.boxes[near]) > 0]]
+        found: list[int] = touching(ego, self.boxes, self._reach).tolist()
+        return found
 
     def contacts(self, ego: Float64) -> list[Contact]:
         """Contacts of the ego's box, float64 (5,), with obstacles that stand still."""

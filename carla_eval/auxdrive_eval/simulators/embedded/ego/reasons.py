@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from auxdrive_eval.simulators.embedded.ego.intent import Lead
 from auxdrive_eval.simulators.embedded.ego.sight import View
@@ -28,18 +29,32 @@ class Why(StrEnum):
     HIDDEN = "hidden"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One reason.
+class Cause(NamedTuple):
+    """What keeps a driver from driving faster, and how.
 
     Attributes:
         why: ROAD is the speed limit and bends; LINE is a stop line that is still far; HIDDEN is
             care for who may be where the driver cannot see.
-        accel_mps2: the greatest acceleration that it allows.
         lead: what the driver keeps behind on that account; None where it is a limit alone.
         limit_mps: no faster than this; infinite where there is no limit.
         who: the other on whose account it is; None where there is nobody.
         lane: for a signal, the lane at whose end it stands.
+    """
+
+    why: Why
+    lead: Lead | None = None
+    limit_mps: float = math.inf
+    who: int | None = None
+    lane: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason: a cause (`Cause`), weighed.
+
+    Attributes:
+        why: see `Cause`, as of all that follows but the acceleration.
+        accel_mps2: the greatest acceleration that it allows.
     """
 
     why: Why

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from auxdrive.types import Float64
 
 from auxdrive_eval.simulators.embedded.ego.expert import (
     DRIVING,
@@ -21,7 +20,7 @@ from auxdrive_eval.simulators.embedded.ego.expert import (
 )
 from auxdrive_eval.simulators.embedded.ego.giving_way import GivingWay, Own
 from auxdrive_eval.simulators.embedded.ego.intent import Intent, Lead
-from auxdrive_eval.simulators.embedded.ego.reasons import Reason, Why
+from auxdrive_eval.simulators.embedded.ego.reasons import Cause, Why
 from auxdrive_eval.simulators.embedded.ego.sight import EYE_M, Movers, Sight, View
 from auxdrive_eval.simulators.embedded.ego.signal_places import SignalPlaces
 from auxdrive_eval.simulators.embedded.ego.tracker import RouteTracker
@@ -92,20 +91,15 @@ class SightedExpert(Expert):
         self._signals, self._rules = signals, rules
         self._seen_coming_s: dict[int, float] = {}
 
-    def reasons(self, ego: Car) -> list[Reason]:
-        """See `Expert`.
-
-        Args:
-            ego: the ego as a road user.
-        """
+    def _causes(self, ego: Car) -> list[Cause]:
         view = self._sight.look(self._vehicle.pose, movers_of(self._traffic, self._bodies))
         speed = self._vehicle.speed_mps
-        found = [self._reason(Why.ROAD), *self._mirrors(ego)]
+        found = [Cause(Why.ROAD), *self._mirrors(ego)]
         known = view.seen_ids | self._kept_in_mind()
         ahead = self._traffic.next_ahead(ego, known)
         if ahead is not None:
             lead = Lead(ahead.gap_m, ahead.speed_mps)
-            found.append(self._reason(Why.AHEAD, lead, who=ahead.car_id))
+            found.append(Cause(Why.AHEAD, lead, who=ahead.car_id))
         found.append(self._hidden_path(view))
         lanes = self._graph.town.lanes
         lane = lanes[ego.lane]
@@ -122,12 +116,12 @@ class SightedExpert(Expert):
         found += self._crossing(own, view)
         return [*found, *self._unseen(own, view)]
 
-    def _intent(self, ego: Car | None) -> Intent:
+    def intent(self, ego: Car | None) -> Intent:
         if ego is None:
-            return super()._intent(None)
-        reasons = self.reasons(ego)
-        leads = tuple(reason.lead for reason in reasons if reason.lead is not None)
-        most_mps = min(reason.limit_mps for reason in reasons)
+            return super().intent(None)
+        causes = self._causes(ego)
+        leads = tuple(cause.lead for cause in causes if cause.lead is not None)
+        most_mps = min(cause.limit_mps for cause in causes)
         along, profile = self._tracker.along, self._profile
         return Intent(along, profile, self._tracker, DRIVING, leads, most_mps)
 
@@ -137,7 +131,7 @@ class SightedExpert(Expert):
             return LINE_MARGIN_M
         return self._signals.margin_m(self._sight, lane, self._vehicle.parameters)
 
-    def _signal(self, ego: Car, lane: Lane, to_line_m: float, view: View) -> list[Reason]:
+    def _signal(self, ego: Car, lane: Lane, to_line_m: float, view: View) -> list[Cause]:
         why = None
         if lane.light_id is not None:
             colour = self._traffic.colours.get(lane.light_id, LightColour.RED)
@@ -152,12 +146,12 @@ class SightedExpert(Expert):
         if why is None:
             return []
         line = stop_within(to_line_m - self._margin_m(lane))
-        return [self._reason(why, line, lane=None if why is Why.HIDDEN else lane.lane_id)]
+        return [Cause(why, line, lane=None if why is Why.HIDDEN else lane.lane_id)]
 
     def _can_stop(self, to_line_m: float) -> bool:
         return self._vehicle.speed_mps**2 / (2 * HARD_STOP_MPS2) <= max(to_line_m, 0.0)
 
-    def _room(self, ego: Car, lane: Lane, to_line_m: float, view: View) -> list[Reason]:
+    def _room(self, ego: Car, lane: Lane, to_line_m: float, view: View) -> list[Cause]:
         """The last car that is seen on the lane behind the junction, if it leaves no room there."""
         beyond = self._graph.town.lanes[ego.ahead[0]].successors[0]
         seen = [
@@ -171,9 +165,9 @@ class SightedExpert(Expert):
         if last.speed_mps > SLOW_MPS or last.tail_m > ego.length_m + ROOM_M:
             return []
         line = stop_within(to_line_m - self._margin_m(lane))
-        return [self._reason(Why.ROOM, line, who=last.car_id)]
+        return [Cause(Why.ROOM, line, who=last.car_id)]
 
-    def _crossing(self, own: Own, view: View) -> list[Reason]:
+    def _crossing(self, own: Own, view: View) -> list[Cause]:
         """Those who go first: it stops at its line for them, or before where their ways meet."""
         junctions, cars = self._traffic.junctions, self._traffic.cars
         assert isinstance(junctions, SeenEgo)
@@ -187,9 +181,9 @@ class SightedExpert(Expert):
             line_m = -own.front_m - self._margin_m(self._arriving(own))
             zone_m = rival.from_m - BEFORE_ZONE_M - own.front_m
             if line_m + 0.5 >= braking_m / FIRM_MPS2:
-                found.append(self._reason(Why.CROSSING, stop_within(line_m), who=rival.car_id))
+                found.append(Cause(Why.CROSSING, stop_within(line_m), who=rival.car_id))
             elif zone_m + 1.0 >= braking_m / HARDEST_MPS2:
-                found.append(self._reason(Why.CROSSING, stop_within(zone_m), who=rival.car_id))
+                found.append(Cause(Why.CROSSING, stop_within(zone_m), who=rival.car_id))
         return found
 
     def _kept_in_mind(self) -> frozenset[int]:
@@ -207,7 +201,7 @@ class SightedExpert(Expert):
         lanes = self._graph.town.lanes
         return lanes[lanes[own.connector].predecessors[0]]
 
-    def _unseen(self, own: Own, view: View) -> list[Reason]:
+    def _unseen(self, own: Own, view: View) -> list[Cause]:
         """Care for who may come with priority from where it does not see."""
         if own.front_m < -HIDDEN_FROM_M:
             return []
@@ -220,17 +214,18 @@ class SightedExpert(Expert):
             clear_s = self._rules.clear_s(own, approach.to_m)
             if approach.arrives_s(float(np.min(hidden))) < clear_s + CLEAR_S:
                 stopping_mps = math.sqrt(2 * CAREFUL_MPS2 * max(left_m - BEFORE_ZONE_M, 0.0))
-                found.append(self._reason(Why.HIDDEN, limit_mps=max(stopping_mps, CREEP_MPS)))
+                found.append(Cause(Why.HIDDEN, limit_mps=max(stopping_mps, CREEP_MPS)))
         return found
 
-    def _hidden_path(self, view: View) -> Reason:
+    def _hidden_path(self, view: View) -> Cause:
         """It can stop within what it sees of its way, as far as things that stand hide it."""
         at_m = self._tracker.progress_m + self._nose_m + PATH_M
-        places: Float64 = np.array([(*self._tracker.point_at(each), EYE_M) for each in at_m])
+        places = np.full((len(at_m), 3), EYE_M)
+        places[:, :2] = self._tracker.points_at(at_m)
         hidden = np.flatnonzero(~view.sees(places, movers=False))
         seen_m = float(PATH_M[hidden[0]]) if len(hidden) else math.inf
         limit_mps = math.sqrt(2 * CAREFUL_MPS2 * max(seen_m - PATH_SPARE_M, 0.5))
-        return self._reason(Why.HIDDEN, limit_mps=limit_mps)
+        return Cause(Why.HIDDEN, limit_mps=limit_mps)
 
     @property
     def _nose_m(self) -> float:

@@ -37,6 +37,9 @@ class RouteTracker:
         self._parameters = parameters
         self._graph = graph
         self._lane_of_point = np.array(route.lane_ids)
+        self._x_m, self._y_m = np.ascontiguousarray(self.line.points.T)
+        yaw = float(self.line.yaw_rad[-1])
+        self._beyond_end = math.cos(yaw), math.sin(yaw)
         starts = np.flatnonzero(np.diff(self._lane_of_point, prepend=-1))
         self._lanes = self._lane_of_point[starts].tolist()
         self._order = np.cumsum(np.isin(np.arange(len(route.lane_ids)), starts)) - 1
@@ -85,9 +88,26 @@ class RouteTracker:
     def point_at(self, along_m: float) -> tuple[float, float]:
         """The point of the route at that distance. Beyond its end the route continues straight."""
         beyond = max(0.0, along_m - self.length_m)
-        x, y = (float(np.interp(along_m, self.along, self.line.points[:, axis])) for axis in (0, 1))
-        yaw = float(self.line.yaw_rad[-1])
-        return x + beyond * math.cos(yaw), y + beyond * math.sin(yaw)
+        x = float(np.interp(along_m, self.along, self._x_m))
+        y = float(np.interp(along_m, self.along, self._y_m))
+        cos, sin = self._beyond_end
+        return x + beyond * cos, y + beyond * sin
+
+    def points_at(self, along_m: Float64) -> Float64:
+        """The points of the route at some distances, as `point_at` gives them.
+
+        Args:
+            along_m: the distances, (K,).
+
+        Returns:
+            float64 (K, 2).
+        """
+        beyond = np.maximum(0.0, along_m - self.length_m)
+        cos, sin = self._beyond_end
+        points = np.empty((len(along_m), 2))
+        points[:, 0] = np.interp(along_m, self.along, self._x_m) + beyond * cos
+        points[:, 1] = np.interp(along_m, self.along, self._y_m) + beyond * sin
+        return points
 
     def road_user(self, pose: Pose2, speed_mps: float) -> Car | None:
         """The ego as a car on the lanes of its route; None if it has left them.

@@ -6,8 +6,14 @@ lies along the yaw. P points are float64 (P, 2).
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from auxdrive.types import Float64
+from numpy.typing import NDArray
+
+_SPARE_M = 1e-6
+"""More than what sums of distances are rounded by."""
 
 
 def box(x_m: float, y_m: float, yaw_rad: float, length_m: float, width_m: float) -> Float64:
@@ -68,6 +74,26 @@ def overlaps(one: Float64, boxes: Float64) -> Float64:
         out=depth,
     )
     return np.asarray(np.maximum(depth, 0.0))
+
+
+def touching(one: Float64, boxes: Float64, reach_m: Float64 | None = None) -> NDArray[np.intp]:
+    """Which others a box overlaps. Only those are compared with it that are near.
+
+    Args:
+        one: the box, float64 (5,).
+        boxes: the others, float64 (N, 5).
+        reach_m: (N,), from the middle of each to its corners, where that is known already.
+
+    Returns:
+        Their indices, ascending.
+    """
+    if reach_m is None:
+        reach_m = np.hypot(boxes[:, 3], boxes[:, 4])
+    dx, dy = boxes[:, 0] - one[0], boxes[:, 1] - one[1]
+    near = np.flatnonzero(
+        dx * dx + dy * dy < (reach_m + math.hypot(one[3], one[4]) + _SPARE_M) ** 2
+    )
+    return near[overlaps(one, boxes[near]) > 0] if len(near) else near
 
 
 def distances(one: Float64, points: Float64) -> Float64:

@@ -46,6 +46,8 @@ class LaneGraph:
         self.length = np.array([lane.length_m for lane in lanes])
         self._widest_m = max(lane.width_m for lane in lanes)
         self.spacing = self.length / (counts - 1)
+        # Of one lane at a time, numbers of Python are faster than those of arrays.
+        self.length_m: list[float] = self.length.tolist()
         self.points = np.concatenate([lane.centreline for lane in lanes])
         self.yaw_rad = np.concatenate([lane.yaw_rad for lane in lanes])
         self.arclength = np.concatenate([lane.arclength for lane in lanes])

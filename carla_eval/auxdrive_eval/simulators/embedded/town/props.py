@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 from auxdrive.types import Float64
 
-from auxdrive_eval.simulators.embedded.geometry.boxes import box, overlaps
+from auxdrive_eval.simulators.embedded.geometry.boxes import box, touching
 from auxdrive_eval.simulators.embedded.geometry.curves import Curve, curvature, resample
 from auxdrive_eval.simulators.embedded.geometry.point_grid import PointGrid
 from auxdrive_eval.simulators.embedded.town.lanes import LANE_WIDTH_M, PARKING_WIDTH_M, Network
@@ -108,10 +108,7 @@ class PropPlacer:
         )
 
     def _add(self, new: Float64, prop: Prop) -> bool:
-        reach_m = np.hypot(self._boxes[:, 3], self._boxes[:, 4]) + np.hypot(new[3], new[4])
-        away = (self._boxes[:, 0] - new[0]) ** 2 + (self._boxes[:, 1] - new[1]) ** 2
-        near = np.flatnonzero(away < reach_m**2 + 1e-6)
-        if len(near) and overlaps(new, self._boxes[near]).max() > 0:
+        if len(touching(new, self._boxes)):
             return False
         self._boxes = np.vstack([self._boxes, new])
         self.props.append(prop)

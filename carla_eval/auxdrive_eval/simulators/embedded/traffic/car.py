@@ -71,8 +71,7 @@ class Leader(NamedTuple):
     car_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class Occupant:
+class Occupant(NamedTuple):
     """The stretch of a lane that a road user covers, from its tail to its front, and its speed
     along the lane.
     """

@@ -58,6 +58,8 @@ class Traffic:
         self.cars: dict[int, Car] = {}
         self._spawn(count, ego)
         self._last_id = len(self.cars)
+        self._places: list[tuple[int, float, float, float]] = []
+        self._boxes: Float64 = np.empty((0, 5))
         self.ego: Car | None = None
         self.occupancy: Occupancy = {}
         self.colours: Mapping[int, LightColour] = {}
@@ -179,7 +181,7 @@ class Traffic:
         car.speed_mps = max(0.0, before + car.accel_mps2 * tick_s)
         car.moved_m = (before + car.speed_mps) / 2 * tick_s
         car.along_m += car.moved_m
-        length = float(self.graph.length[car.lane])
+        length = self.graph.length_m[car.lane]
         if car.along_m > length:
             car.behind, car.lane, car.along_m = car.lane, car.ahead.pop(0), car.along_m - length
             self._look_ahead(car)
@@ -221,15 +223,22 @@ class Traffic:
         del self.cars[car_id]
 
     def boxes(self) -> Float64:
-        """Boxes of all cars in the order of their ids, float64 (N, 5)."""
-        cars = list(self.cars.values())
-        if not cars:
+        """Boxes of all cars in the order of their ids, float64 (N, 5), read-only."""
+        places = [
+            (car.lane, car.along_m, car.length_m / 2, car.width_m / 2) for car in self.cars.values()
+        ]
+        if places != self._places:
+            self._places, self._boxes = places, self._boxes_at(places)
+        return self._boxes
+
+    def _boxes_at(self, places: list[tuple[int, float, float, float]]) -> Float64:
+        if not places:
             return np.empty((0, 5))
-        points, yaw = self.graph.poses(
-            np.array([car.lane for car in cars]), np.array([car.along_m for car in cars])
-        )
-        halves = np.array([(car.length_m / 2, car.width_m / 2) for car in cars])
-        return np.column_stack([points, yaw, halves])
+        table = np.array(places)
+        points, yaw = self.graph.poses(table[:, 0].astype(np.intp), table[:, 1])
+        boxes = np.column_stack([points, yaw, table[:, 2:]])
+        boxes.setflags(write=False)
+        return boxes
 
     def poses(self, boxes: Float64) -> tuple[CarPose, ...]:
         """The cars for the renderer, from `boxes()` of this tick."""

@@ -5,7 +5,7 @@ allow.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from auxdrive.types import Float64
@@ -19,12 +19,21 @@ MAX_BRAKE_MPS2 = 7.5
 class IdmParameters:
     """Parameters of the model. accel and brake are comfortable values; gap_m is kept at rest,
     headway_s while driving.
+
+    Attributes:
+        closing_mps2: by this the product of a speed and its difference to the leader's is divided:
+            2 sqrt(accel brake).
     """
 
     accel_mps2: float = 1.8
     brake_mps2: float = 2.2
     headway_s: float = 1.2
     gap_m: float = 2.0
+    closing_mps2: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        braking = 2.0 * math.sqrt(self.accel_mps2 * self.brake_mps2)
+        object.__setattr__(self, "closing_mps2", braking)
 
 
 DEFAULT = IdmParameters()
@@ -51,15 +60,12 @@ def idm_accel(
     """
     p = parameters
     free = p.accel_mps2 * (1.0 - (speed_mps / max(wish_mps, 0.1)) ** 4)
-    free = max(free, -p.brake_mps2)
+    if free < -p.brake_mps2:
+        free = -p.brake_mps2
     if gap_m == math.inf:
         return free
     closing = speed_mps - lead_speed_mps
-    wanted = p.gap_m + max(
-        0.0,
-        speed_mps * p.headway_s
-        + speed_mps * closing / (2.0 * math.sqrt(p.accel_mps2 * p.brake_mps2)),
-    )
+    wanted = p.gap_m + max(0.0, speed_mps * p.headway_s + speed_mps * closing / p.closing_mps2)
     return max(free - p.accel_mps2 * (wanted / max(gap_m, 0.1)) ** 2, -MAX_BRAKE_MPS2)
 
 

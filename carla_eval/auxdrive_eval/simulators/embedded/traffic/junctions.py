@@ -62,6 +62,7 @@ class JunctionControl:
 
     def __init__(self, town: Town) -> None:
         self.town = town
+        self._length_m = {lane_id: lane.length_m for lane_id, lane in town.lanes.items()}
         self._conflicts = junction_conflicts(town)
         self.rank = priorities(town)
         self._granted: dict[int, int] = {}
@@ -93,7 +94,7 @@ class JunctionControl:
 
     def to_line_m(self, car: Car) -> float:
         """Distance from the car's front to the end of its lane."""
-        return self.town.lanes[car.lane].length_m - car.along_m - car.length_m / 2
+        return self._length_m[car.lane] - car.along_m - car.length_m / 2
 
     def update(
         self,

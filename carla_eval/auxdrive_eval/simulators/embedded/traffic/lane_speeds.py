@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Self
 
 import numpy as np
 
@@ -35,20 +36,25 @@ class LaneSpeeds:
             )
             for lane in (graph.town.lanes[lane_id] for lane_id in graph.lane_ids)
         ]
-        self._profile = np.concatenate(profiles)
+        self._profile: list[float] = np.concatenate(profiles).tolist()
+        self._first: list[int] = graph.first.tolist()
+        self._last: list[int] = (graph.count - 1).tolist()
+        self._spacing_m: list[float] = graph.spacing.tolist()
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """The same object: what it holds never changes."""
+        return self
 
     def allowed_mps(self, car: Car) -> float:
         """The highest speed of a car, here and to brake in time for its next lanes."""
-        graph = self._graph
-        here = graph.first[car.lane] + min(
-            int(car.along_m / graph.spacing[car.lane]), int(graph.count[car.lane]) - 1
-        )
-        allowed = float(self._profile[max(here, 0)])
-        to_end = float(graph.length[car.lane]) - car.along_m
+        length_m, at = self._graph.length_m, car.lane
+        here = self._first[at] + min(int(car.along_m / self._spacing_m[at]), self._last[at])
+        allowed = self._profile[max(here, 0)]
+        to_end = length_m[at] - car.along_m
         for lane in car.ahead:
             if to_end > SEEN_M:
                 break
-            entry = float(self._profile[graph.first[lane]])
+            entry = self._profile[self._first[lane]]
             allowed = min(allowed, math.sqrt(entry**2 + 2 * PROFILE_BRAKE_MPS2 * max(to_end, 0.0)))
-            to_end += float(graph.length[lane])
+            to_end += length_m[lane]
         return allowed

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container
+from typing import Self
 
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
-from auxdrive_eval.simulators.embedded.traffic.car import Car, Leader, Occupancy, Occupant
+from auxdrive_eval.simulators.embedded.traffic.car import Car, Leader, Occupancy
 
 LOOK_AHEAD_M = 45.0
 DIVERGE_M = 9.0
@@ -59,12 +60,13 @@ class LanesAhead:
         """
         front = car.along_m + car.length_m / 2
         found = self._next_on(car, car.lane, occupancy, car.along_m, front, among)
-        offset = self._graph.length[car.lane]
+        length_m = self._graph.length_m
+        offset = length_m[car.lane]
         for lane in car.ahead:
             if found is not None or offset - front > LOOK_AHEAD_M:
                 break
             found = self._next_on(car, lane, occupancy, -math.inf, front - offset, among)
-            offset += self._graph.length[lane]
+            offset += length_m[lane]
         return found
 
     def _next_on(
@@ -80,22 +82,17 @@ class LanesAhead:
         diverges from it, in distances along that lane.
         """
         nearest: Leader | None = None
-        places = ((occupancy.get(lane, ()), math.inf), *self._diverging(lane, occupancy))
-        for occupants, limit in places:
-            for other in occupants:
-                middle = (other.tail_m + other.front_m) / 2
-                if other.car_id == car.car_id or middle <= beyond_m or other.tail_m > limit:
+        for place in (lane, *self._siblings.get(lane, ())):
+            limit = math.inf if place == lane else DIVERGE_M
+            for car_id, tail_m, front_to_m, speed_mps in occupancy.get(place, ()):
+                middle = (tail_m + front_to_m) / 2
+                if car_id == car.car_id or middle <= beyond_m or tail_m > limit:
                     continue
-                gap = other.tail_m - front_m
-                if (nearest is None or gap < nearest.gap_m) and (
-                    among is None or other.car_id in among
-                ):
-                    nearest = Leader(gap, other.speed_mps, other.car_id)
+                gap = tail_m - front_m
+                if (nearest is None or gap < nearest.gap_m) and (among is None or car_id in among):
+                    nearest = Leader(gap, speed_mps, car_id)
         return nearest
 
-    def _diverging(self, lane: int, occupancy: Occupancy) -> list[tuple[list[Occupant], float]]:
-        return [
-            (occupancy[other], DIVERGE_M)
-            for other in self._siblings.get(lane, ())
-            if other in occupancy
-        ]
+    def __deepcopy__(self, memo: object) -> Self:
+        """The same object: what it holds never changes."""
+        return self

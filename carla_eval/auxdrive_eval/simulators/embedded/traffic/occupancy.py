@@ -34,7 +34,8 @@ def occupancy_of(graph: LaneGraph, cars: Mapping[int, Car], claims: Iterable[Cla
         for lane_id, occupant in _covered(graph, claim):
             occupancy.setdefault(lane_id, []).append(occupant)
     for on_lane in occupancy.values():
-        on_lane.sort(key=lambda occupant: (occupant.tail_m, occupant.car_id))
+        if len(on_lane) > 1:
+            on_lane.sort(key=lambda occupant: (occupant.tail_m, occupant.car_id))
     return occupancy
 
 
