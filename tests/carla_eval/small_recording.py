@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from auxdrive_eval.collecting.settings import CollectSettings, collect_settings
-from auxdrive_eval.simulators.embedded.spec import DEFAULT_CAMERA, EmbeddedOptions
+from auxdrive_eval.simulators.base import DEFAULT_CAMERA
+from auxdrive_eval.simulators.embedded.spec import EmbeddedOptions
 from auxdrive_eval.simulators.settings import SimulatorSettings
 
 CAMERA = DEFAULT_CAMERA.model_copy(update={"width": 48, "height": 32})

@@ -11,7 +11,8 @@ from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Observation, Prediction
 from auxdrive_eval.driving.agents.messages import AgentDescription
-from auxdrive_eval.simulators.embedded.spec import DEFAULT_CAMERA, EmbeddedOptions
+from auxdrive_eval.simulators.base import DEFAULT_CAMERA
+from auxdrive_eval.simulators.embedded.spec import EmbeddedOptions
 from auxdrive_eval.simulators.settings import SimulatorSettings
 
 CAMERA = DEFAULT_CAMERA.model_copy(update={"width": 32, "height": 24})

@@ -6,9 +6,10 @@ import shutil
 
 import pytest
 from auxdrive_eval.demo.drives import COLOURS, drives_section
-from auxdrive_eval.demo.settings import DRIVERS, EXPERT, DemoSettings
+from auxdrive_eval.demo.settings import DRIVERS, DemoSettings
 from auxdrive_eval.demo.stages import Demo
 from auxdrive_eval.driving.evaluate import drive_all
+from auxdrive_eval.driving.expert_name import EXPERT
 from auxdrive_eval.driving.settings import DriverSource
 from auxdrive_eval.route import Route
 from page_tree import parse

@@ -36,9 +36,8 @@ from auxdrive_eval.driving.stored.route import stored_route
 from auxdrive_eval.driving.stored.route_files import CONTROLS, load_route, save_route
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
-from auxdrive_eval.simulators.base import Simulator
+from auxdrive_eval.simulators.base import DEFAULT_CAMERA, Simulator
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.simulators.embedded.spec import DEFAULT_CAMERA
 from auxdrive_eval.simulators.settings import SimulatorSettings
 from auxdrive_eval.world import HeldBy, LightColour, WorldState
 

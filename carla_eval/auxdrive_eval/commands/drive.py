@@ -28,7 +28,7 @@ from auxdrive.precisions import FP32
 from auxdrive.runtimes import DEFAULT_RUNTIME
 from auxdrive.work import Shown, Work
 
-from auxdrive_eval.commands.driver_source import EXPERT, driver_source
+from auxdrive_eval.commands.driver_source import driver_source
 from auxdrive_eval.commands.keeping_options import (
     RecordModalitiesOption,
     RecordOption,
@@ -53,6 +53,7 @@ from auxdrive_eval.commands.simulator_options import (
     chosen_conditions,
     chosen_simulator,
 )
+from auxdrive_eval.driving.expert_name import EXPERT
 from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
 from auxdrive_eval.simulators import DEFAULT_SIMULATOR
 

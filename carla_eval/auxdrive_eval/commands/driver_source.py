@@ -13,11 +13,11 @@ from auxdrive.errors import UsageError, unknown_name
 from auxdrive.precisions import FP32, check_precision
 from auxdrive.storage.reading import exists
 
+from auxdrive_eval.driving.expert_name import EXPERT
+
 if TYPE_CHECKING:
     from auxdrive_eval.driving.agents.limits import AgentLimits
     from auxdrive_eval.driving.settings import DriverSource
-
-EXPERT = "expert"
 
 
 def driver_source(

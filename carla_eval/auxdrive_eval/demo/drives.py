@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 
 from auxdrive.html.blocks import Markup, beside, element, figure, folded, paragraph, swatch, table
+from auxdrive.html.document import LARGEST_PAGE
 from auxdrive.inspection.palette import REFERENCE, SERIES
 
-from auxdrive_eval.demo.settings import DRIVERS, EXPERT
+from auxdrive_eval.demo.settings import DRIVERS
 from auxdrive_eval.demo.stages import Demo
+from auxdrive_eval.driving.expert_name import EXPERT
 from auxdrive_eval.driving.stored.merge import read_shard
 from auxdrive_eval.driving.stored.route import StoredRoute
-from auxdrive_eval.report.drive_report import LARGEST_PAGE
 from auxdrive_eval.report.route_drive import film_of, infractions_of, map_of, view_of_drives
 from auxdrive_eval.report.town_map import whole_legend
 from auxdrive_eval.report.view import View

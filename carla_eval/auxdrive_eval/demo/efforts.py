@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from auxdrive_eval.demo.settings import EXPERT, MODELS, DemoSettings
+from auxdrive_eval.demo.settings import MODELS, DemoSettings
+from auxdrive_eval.driving.expert_name import EXPERT
 
 # CPU seconds, measured in a demo with default settings on two cores.
 FRAME_S = 0.024

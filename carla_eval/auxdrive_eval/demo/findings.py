@@ -19,11 +19,11 @@ from auxdrive_eval.demo.comparison import verdict
 from auxdrive_eval.demo.settings import DRIVERS, MODELS, Model
 from auxdrive_eval.demo.stages import Demo
 from auxdrive_eval.driving.agents import AgentSource
+from auxdrive_eval.scoring.records import WHOLE_ROUTE
 
 TAUS_DEG = ("1.5", "3", "7.5", "15", "30", "75")
 LATENCY_CALLS = 300
 TEST_PART = "test part"
-COMPLETED = 100.0
 _UNITS = (", of 100", ", %", " (factor)")
 """Units of the first values of a results document."""
 
@@ -78,7 +78,7 @@ def gather(demo: Demo) -> Findings:
 def completed(document: dict[str, Any]) -> int:
     """The number of routes that were driven to their end."""
     return sum(
-        record["scores"]["score_route"] >= COMPLETED
+        record["scores"]["score_route"] >= WHOLE_ROUTE
         for record in document["_checkpoint"]["records"]
     )
 

@@ -9,6 +9,8 @@ from auxdrive import __version__
 from auxdrive.strict import Strict
 from pydantic import Field
 
+from auxdrive_eval.driving.expert_name import EXPERT
+
 # The settings below were chosen by looking at routes 1000 to 1015, so the demo drives others.
 FIRST_ROUTE_SEED = 2000
 # Small images take less time to draw, to store and to augment, so that there can be more of them.
@@ -52,10 +54,6 @@ def recipe() -> dict[str, Any]:
         "driving": list(DRIVING),
         "first_route_seed": FIRST_ROUTE_SEED,
     }
-
-
-EXPERT = "expert"
-"""The simulator's own driver, which drives the same routes as the models."""
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,13 @@ from auxdrive_eval.demo.efforts import efforts
 from auxdrive_eval.demo.settings import (
     CAMERA,
     DRIVING,
-    EXPERT,
     FIRST_ROUTE_SEED,
     MODELS,
     DemoSettings,
     Model,
     recipe,
 )
+from auxdrive_eval.driving.expert_name import EXPERT
 from auxdrive_eval.staged import Staged, StagesDone
 
 STATE_NAME = "demo.json"

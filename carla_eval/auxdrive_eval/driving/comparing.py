@@ -18,10 +18,9 @@ from auxdrive_eval.conditions import condition_of_id
 from auxdrive_eval.driving.settings import SETTINGS_NAME, EvaluationSettings, read_settings
 from auxdrive_eval.driving.stored.folder import RESULTS_NAME, is_drive
 from auxdrive_eval.scoring import RULE_SETS
-from auxdrive_eval.scoring.records import AGENT_FAILURES, RouteRecord
+from auxdrive_eval.scoring.records import AGENT_FAILURES, WHOLE_ROUTE, RouteRecord
 from auxdrive_eval.scoring.results import ResultForm
 
-_COMPLETED = 100.0
 _UNITS = {"score_composed": "points", "score_route": "%", "score_penalty": ""}
 _MAIN = "driving score"
 _DECIDES = ("role", "controller", "creep_after_s", "envelope", "precision")
@@ -128,7 +127,7 @@ def _metrics(records: Sequence[RouteRecord], repeats: int, form: ResultForm) -> 
             above, below = np.array(rates, np.float64).T.reshape(2, -1, repeats)
             rate = Ratio(above, below)
             made[name] = Measured(whole[group][key], "per km", over_drives=rate)
-    completed = [100.0 * (record.scores.score_route >= _COMPLETED) for record in records]
+    completed = [100.0 * (record.scores.score_route >= WHOLE_ROUTE) for record in records]
     reached = Ratio.mean(np.array(completed).reshape(-1, repeats))
     made["routes completed"] = Measured(reached.value, "%", True, over_drives=reached)
     return made

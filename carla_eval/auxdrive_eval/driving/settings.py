@@ -25,12 +25,12 @@ from pydantic import ValidationError
 from auxdrive_eval.conditions import plain_id
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.agents.limits import AgentLimits
+from auxdrive_eval.driving.expert_name import EXPERT
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
 
 SETTINGS_NAME = "settings.json"
-EXPERT = "expert"
 
 
 @dataclass(frozen=True, slots=True)

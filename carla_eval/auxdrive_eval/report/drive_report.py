@@ -18,6 +18,7 @@ from auxdrive.html.blocks import (
     table,
     tiles,
 )
+from auxdrive.html.document import LARGEST_PAGE
 
 from auxdrive_eval.driving.settings import EvaluationSettings
 from auxdrive_eval.driving.stored.evaluation import Evaluation
@@ -42,8 +43,6 @@ from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.repeats import scores_in_words
 from auxdrive_eval.simulators.settings import make_simulator
 
-LARGEST_PAGE = 24 << 20
-"""Size in bytes, without videos. Routes for which there is no room left are only in the table."""
 LARGEST_VIDEOS = 48 << 20
 """Size of all videos together, as files; a page holds four thirds of it for them."""
 NO_VIDEO = Markup()

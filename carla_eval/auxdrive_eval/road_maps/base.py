@@ -16,6 +16,13 @@ from auxdrive_eval.road_maps.geo import GeoReference
 from auxdrive_eval.road_maps.town_map import TownMap
 from auxdrive_eval.world import LaneView, LightColour, Point, StopSignView, TrafficLightView
 
+SIGNALS_M = 50.0
+"""Lights and stop signs are told of within this distance."""
+TRIGGER_HALF_LENGTH_M = 3.0
+"""Maps do not say how long the trigger box of a stop sign is: here it covers the last 6 m before
+the line. When a car's bumper is at the line, its centre is in the box.
+"""
+
 
 class Side(Enum):
     """A side of a lane, seen in its driving direction."""
@@ -139,7 +146,7 @@ class RoadMap(Protocol):
     def lights(
         self, place: Point, colours: Mapping[int, LightColour]
     ) -> tuple[TrafficLightView, ...]:
-        """The lights whose stop lines lie within 50 m.
+        """The lights whose stop lines lie within `SIGNALS_M`.
 
         Args:
             place: in the world frame.
@@ -147,7 +154,7 @@ class RoadMap(Protocol):
         """
 
     def stop_signs(self, place: Point) -> tuple[StopSignView, ...]:
-        """The stop signs whose trigger boxes lie within 50 m."""
+        """The stop signs whose trigger boxes lie within `SIGNALS_M`."""
 
     def town_map(self) -> TownMap:
         """What a drawing of the town shows."""

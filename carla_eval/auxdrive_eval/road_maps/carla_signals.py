@@ -11,17 +11,14 @@ from typing import Any, NamedTuple
 from auxdrive.errors import DataError
 from auxdrive.frames import carla_yaw_to_world
 
-from auxdrive_eval.road_maps.base import LaneId
+from auxdrive_eval.road_maps.base import SIGNALS_M, TRIGGER_HALF_LENGTH_M, LaneId
 from auxdrive_eval.world import LightColour, Point, StopSignView, TrafficLightView
 
 LIGHT, STOP, YIELD = "1000001", "206", "205"
 """OpenDRIVE types of the landmarks."""
-RANGE_M = 50.0
 BACK_M = 0.5
 """The approach is followed back in steps of this length, as the leaderboard does."""
 MAX_BACK = 100
-TRIGGER_HALF_LENGTH_M = 3.0
-"""A map does not say how long a sign's trigger box is: here the last 6 m of the approach."""
 
 
 class SignalLine(NamedTuple):
@@ -103,13 +100,13 @@ class CarlaSignals:
                 line.yaw_rad,
             )
             for line in self._lines[LIGHT]
-            if math.dist(line.centre, place) < RANGE_M
+            if math.dist(line.centre, place) < SIGNALS_M
         )
 
     def stop_signs(self, place: Point) -> tuple[StopSignView, ...]:
         """See `RoadMap.stop_signs`."""
         views = (_sign_view(line) for line in self._lines[STOP])
-        return tuple(view for view in views if math.dist(view.trigger_centre, place) < RANGE_M)
+        return tuple(view for view in views if math.dist(view.trigger_centre, place) < SIGNALS_M)
 
 
 def _sign_view(line: SignalLine) -> StopSignView:

@@ -67,6 +67,8 @@ SIMULATION_CRASHED = "Simulation crashed"
 WORTH_RETRYING = AGENT_FAILURES | {f"Failed - {SIMULATION_CRASHED}"}
 """Statuses of routes that `--retry-crashed` drives again."""
 SENSORS_INVALID = "Agent's sensors were invalid"
+WHOLE_ROUTE = 100.0
+"""The completion of a route that was driven to its end, %."""
 COMPLETED, PERFECT, FAILED = "Completed", "Perfect", "Failed"
 SUCCEEDED = frozenset({COMPLETED, PERFECT})
 

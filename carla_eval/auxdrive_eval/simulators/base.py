@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from auxdrive.cards import CameraSpec, VehicleSpec
 from auxdrive.errors import SimulatorError
@@ -21,14 +21,12 @@ from auxdrive_eval.route import Route
 from auxdrive_eval.weather import Weather
 from auxdrive_eval.world import Point, WorldState
 
-if TYPE_CHECKING:
-    pass
-
-
 TICK_S = 0.05
 """20 ticks per second, as in the leaderboard."""
-
-
+DEFAULT_CAMERA = CameraSpec(width=256, height=144, fov_deg=100.0, x_m=1.7, y_m=0.0, z_m=1.6)
+"""Where no camera is given: behind the windscreen, 1.7 m ahead of the rear axle. It is the same in
+all simulators here, so that a student of the one may be driven in the other.
+"""
 ATTEMPTS = 3
 """So often a route or an episode is begun anew, each time in a new simulator, before a crash of the
 simulation counts.

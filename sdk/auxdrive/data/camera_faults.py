@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auxdrive.modalities import Modality
+from auxdrive.standing import STANDING_MPS
 from auxdrive.types import AnyArray, UInt8
 
 # The vehicle's envelope judges live frames by the same levels, and reads no data set.
@@ -31,10 +32,6 @@ DOUBTED_SHARE = 0.01
 """A camera is called doubtful above this share."""
 MIN_FRAMES = 20
 """A session with fewer frames is judged only together with the others."""
-STANDING_MPS = 0.1
-"""A vehicle slower than this, forward or backward, stands, and the images of a simulator then
-repeat. At unknown speed it may have moved.
-"""
 _CAUSES = {
     "repeat the one before them": "the camera was frozen",
     "are dark": "the camera was covered, or its exposure far too short",
@@ -116,7 +113,8 @@ def episode_faults(episode: EpisodeReader) -> CameraFaults:
     rows, columns = grid_of(height, width)
     speed_mps = np.asarray(episode.state["speed_mps"])
     with np.errstate(invalid="ignore"):
-        # an unknown speed (NaN) compares as false
+        # the images of a simulator repeat while the car stands; at an unknown speed (NaN), which
+        # compares as false, it may have moved
         stood = (np.abs(speed_mps[1:]) < STANDING_MPS) & (np.abs(speed_mps[:-1]) < STANDING_MPS)
     repeated = dark = saturated = 0
     last: UInt8 | None = None

@@ -17,10 +17,10 @@ from __future__ import annotations
 from math import atan, copysign, inf, tan
 
 from auxdrive.cards import VehicleSpec
-from auxdrive.data.camera_faults import STANDING_MPS
 from auxdrive.envelope.guarded import EnvelopeFlag
 from auxdrive.envelope.options import FAST_MPS, SLOW_MPS, BySpeed, EnvelopeLimits
 from auxdrive.errors import UsageError
+from auxdrive.standing import STANDING_MPS
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Control
 

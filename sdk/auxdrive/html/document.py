@@ -12,6 +12,8 @@ POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-
 """The content security policy: a browser accepts only images and videos in data URIs and the page's
 style.
 """
+LARGEST_PAGE = 24 << 20
+"""Bytes of a page that holds its images: who makes one leaves out what is beyond."""
 STYLE = (
     f"""
 :root {{ --ink: {css(INK)}; --bad: {WRONG}; --good: {RIGHT}; --soft: {css(SOFT)};

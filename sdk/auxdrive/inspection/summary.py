@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from auxdrive.data.camera_faults import STANDING_MPS, CameraFaults
+from auxdrive.data.camera_faults import CameraFaults
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import training_parts
 from auxdrive.data.driving_mistakes import MistakesMade, mistakes_made
@@ -23,6 +23,7 @@ from auxdrive.data.state import STATE_DTYPE
 from auxdrive.errors import DataError
 from auxdrive.inspection.findings import examine
 from auxdrive.modalities import Modality
+from auxdrive.standing import STANDING_MPS
 from auxdrive.storage.reading import is_file
 from auxdrive.types import AnyArray, Float64
 

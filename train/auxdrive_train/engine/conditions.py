@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
-from auxdrive.data.camera_faults import STANDING_MPS
 from auxdrive.data.dataset import Dataset
 from auxdrive.inspection.summary import STRAIGHT_DEG
 from auxdrive.runs import Condition, Metrics
+from auxdrive.standing import STANDING_MPS
 from auxdrive.types import Float32, Float64
 from numpy.typing import NDArray
 

@@ -23,7 +23,7 @@ from auxdrive.html.blocks import (
     table,
     tiles,
 )
-from auxdrive.html.document import encoded
+from auxdrive.html.document import LARGEST_PAGE, encoded
 from auxdrive.inspection.overlay import TARGET
 from auxdrive.inspection.palette import css
 from auxdrive.storage.publish import write_atomic
@@ -42,8 +42,6 @@ from auxdrive_eval.simulators.settings import make_simulator
 
 _log = logging.getLogger(__name__)
 PAGE_NAME = "diagnosis.html"
-LARGEST_PAGE = 24 << 20
-"""Size in bytes. Cases for which there is no room left are only in the table."""
 OPENED = 2
 """So many cases of each kind are unfolded at first."""
 AROUND_M = 25.0
@@ -129,7 +127,7 @@ def _towns(diagnosed: Diagnosed) -> Mapping[str, TownMap]:
 
 def _kinds(diagnosed: Diagnosed, towns: Mapping[str, TownMap]) -> Iterator[Markup]:
     """A section for each kind, those that cost most first."""
-    left = LARGEST_PAGE
+    left = LARGEST_PAGE  # cases for which there is no room are only in the table
     for kind in kinds_there([diagnosed.diagnosis]):
         cases = [
             (each, case)

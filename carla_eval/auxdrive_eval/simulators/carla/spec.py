@@ -9,14 +9,12 @@ from auxdrive.modalities import Modality
 from auxdrive.steering import MAX_STEER_RANGE_DEG
 from pydantic import Field, field_validator
 
-from auxdrive_eval.simulators.base import TICK_S, SimulatorOptions, SimulatorSpec
+from auxdrive_eval.simulators.base import DEFAULT_CAMERA, TICK_S, SimulatorOptions, SimulatorSpec
 from auxdrive_eval.simulators.embedded.scenarios import chosen_kinds
 
 if TYPE_CHECKING:
     from auxdrive_eval.simulators.carla.simulator import CarlaSimulator
 
-DEFAULT_CAMERA = CameraSpec(width=256, height=144, fov_deg=100.0, x_m=1.7, y_m=0.0, z_m=1.6)
-"""As in the embedded simulator: behind the windscreen, 1.7 m ahead of the rear axle."""
 SENSED = (Modality.RGB, Modality.DEPTH, Modality.SEGMENTATION, Modality.LIDAR)
 MOST_TRAFFIC = 500
 

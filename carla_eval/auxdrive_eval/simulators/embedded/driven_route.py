@@ -14,6 +14,7 @@ from auxdrive.types import Control, Pose2
 
 from auxdrive_eval.random_streams import stream
 from auxdrive_eval.route import Route
+from auxdrive_eval.simulators.base import DEFAULT_CAMERA
 from auxdrive_eval.simulators.embedded.ego.contacts import STANDING_MPS, EgoContacts
 from auxdrive_eval.simulators.embedded.ego.expert import Expert
 from auxdrive_eval.simulators.embedded.ego.intent import Intent
@@ -26,7 +27,7 @@ from auxdrive_eval.simulators.embedded.scenarios.embedded_stage import EmbeddedS
 from auxdrive_eval.simulators.embedded.scenarios.ground import Ground
 from auxdrive_eval.simulators.embedded.scenarios.running import RouteScenarios
 from auxdrive_eval.simulators.embedded.scene import Scene
-from auxdrive_eval.simulators.embedded.spec import DEFAULT_CAMERA, ExpertKind
+from auxdrive_eval.simulators.embedded.spec import ExpertKind
 from auxdrive_eval.simulators.embedded.town_kits import TownKit
 from auxdrive_eval.simulators.embedded.traffic.bodies import Bodies
 from auxdrive_eval.simulators.embedded.traffic.cars import Traffic

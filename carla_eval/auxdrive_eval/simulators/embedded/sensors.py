@@ -16,7 +16,8 @@ from auxdrive_eval.weather import Weather
 
 
 class Sensors:
-    """Camera and LiDAR. Each frame of a tick is made when it is first asked for, and once.
+    """Camera and LiDAR, which do not see the ego's own body. Each frame of a tick is made when it
+    is first asked for, and once.
 
     Args:
         camera: the camera of the image modalities.

@@ -16,19 +16,14 @@ from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Control, Float32
 
 from auxdrive_eval.route import Route
-from auxdrive_eval.simulators.base import TICK_S
+from auxdrive_eval.simulators.base import DEFAULT_CAMERA, TICK_S
 from auxdrive_eval.simulators.embedded.driven_route import DrivenRoute, require_planned
 from auxdrive_eval.simulators.embedded.ego.reasons import Reason, Why
 from auxdrive_eval.simulators.embedded.ego.vehicle import VehicleParameters
 from auxdrive_eval.simulators.embedded.scenarios import OTHER_NAMES, SCENARIOS
 from auxdrive_eval.simulators.embedded.scene import Scene
 from auxdrive_eval.simulators.embedded.sensors import Sensors
-from auxdrive_eval.simulators.embedded.spec import (
-    DEFAULT_CAMERA,
-    DEFAULT_TRAFFIC,
-    TICKS_S,
-    ExpertKind,
-)
+from auxdrive_eval.simulators.embedded.spec import DEFAULT_TRAFFIC, TICKS_S, ExpertKind
 from auxdrive_eval.simulators.embedded.town.generate import GeneratedTowns
 from auxdrive_eval.simulators.embedded.town_kits import TownSource
 from auxdrive_eval.simulators.embedded.town_routes import TownRoutes

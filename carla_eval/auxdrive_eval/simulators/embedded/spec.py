@@ -11,15 +11,13 @@ from auxdrive.cards import CameraSpec
 from auxdrive.modalities import Modality
 from pydantic import Field, field_validator, model_validator
 
-from auxdrive_eval.simulators.base import TICK_S, SimulatorOptions, SimulatorSpec
+from auxdrive_eval.simulators.base import DEFAULT_CAMERA, TICK_S, SimulatorOptions, SimulatorSpec
 from auxdrive_eval.simulators.embedded.scenarios import chosen_kinds
 
 if TYPE_CHECKING:
     from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
     from auxdrive_eval.simulators.embedded.town_kits import TownSource
 
-DEFAULT_CAMERA = CameraSpec(width=256, height=144, fov_deg=100.0, x_m=1.7, y_m=0.0, z_m=1.6)
-"""Behind the windscreen, 1.7 m ahead of the rear axle. The ego's own body is not drawn."""
 RECORDED = (Modality.RGB, Modality.DEPTH, Modality.SEGMENTATION, Modality.LIDAR)
 SENSED = (*RECORDED, Modality.INFRARED)
 DEFAULT_TRAFFIC, MOST_TRAFFIC = 20, 500

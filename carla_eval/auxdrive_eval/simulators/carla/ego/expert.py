@@ -16,15 +16,13 @@ from auxdrive.types import Control
 from auxdrive_eval.carla_axles import Axles
 from auxdrive_eval.road_maps.base import RoadMap
 from auxdrive_eval.route import Route
-from auxdrive_eval.simulators.carla.ego.giving_way import GivingWay
+from auxdrive_eval.simulators.carla.ego.giving_way import ASIDE_M, SEEN_M, GivingWay
 from auxdrive_eval.simulators.carla.ego.surroundings import Other
 from auxdrive_eval.world import LightColour, Point, StopSignView, WorldState
 
 CRUISE_MPS = 8.0
 LATERAL_MPS2 = 2.0
 BRAKE_MPS2 = 2.0
-SEEN_M = 50.0
-ASIDE_M = 0.5
 GAP_M = 3.0
 LINE_MARGIN_M = 1.0
 NEAR_ROUTE_M = 2.5

@@ -6,15 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from auxdrive_eval.road_maps.base import SIGNALS_M, TRIGGER_HALF_LENGTH_M
 from auxdrive_eval.simulators.embedded.geometry.curves import wrap
 from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.world import LightColour, Point, StopSignView, TrafficLightView
-
-RANGE_M = 50.0
-TRIGGER_HALF_LENGTH_M = 3.0
-"""The trigger box of a stop sign covers the last 6 m of the lane. When a car's bumper is at the
-line, its centre is in the box.
-"""
 
 
 class SignalViews:
@@ -57,7 +52,7 @@ class SignalViews:
             ego: centre of the ego's box in the world frame, metres.
             colours: the colour of every light of the town, by its id.
         """
-        near = np.flatnonzero(((self._light_points - ego) ** 2).sum(axis=1) < RANGE_M**2)
+        near = np.flatnonzero(((self._light_points - ego) ** 2).sum(axis=1) < SIGNALS_M**2)
         found = (self._lights[index] for index in near)
         return tuple(
             TrafficLightView(i, colours[i], location, line, lane, yaw)
@@ -68,5 +63,5 @@ class SignalViews:
         """Stop signs whose triggers are within 50 m."""
         return tuple(
             self._signs[index]
-            for index in np.flatnonzero(((self._sign_points - ego) ** 2).sum(axis=1) < RANGE_M**2)
+            for index in np.flatnonzero(((self._sign_points - ego) ** 2).sum(axis=1) < SIGNALS_M**2)
         )
