@@ -1,1 +1,3 @@
-"""Driving agents along routes: settings, drivers, workers, finished routes, shards."""
+"""Driving agents along routes: settings, drivers, workers. What agents are: `agents`; what is kept
+beside results: `onlookers`; drives on disk: `stored`.
+"""
