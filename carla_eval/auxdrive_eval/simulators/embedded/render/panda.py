@@ -33,6 +33,7 @@ from auxdrive_eval.simulators.embedded.render.rasteriser import Device, Target, 
 from auxdrive_eval.simulators.embedded.render.shapes.faces import CLASS_ID
 from auxdrive_eval.simulators.embedded.render.shapes.town_faces import town_faces
 from auxdrive_eval.simulators.embedded.render.sky import attach_sky
+from auxdrive_eval.simulators.embedded.render.supersampling import SUPERSAMPLE, shrink
 from auxdrive_eval.simulators.embedded.render.textures import make_textures
 from auxdrive_eval.simulators.embedded.render.thermal import ThermalCamera
 from auxdrive_eval.simulators.embedded.scene import Scene
@@ -40,15 +41,10 @@ from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.weather import Weather
 
 NEAR_M, FAR_M = 0.4, 700.0
-SUPERSAMPLE = 2
-"""Each pixel of the RGB image is the mean of a block of drawn pixels with this side, since the
-rasteriser has no antialiasing.
-"""
 _DEPTH_LIMIT = 65535
 _GLOWING = np.zeros(256, dtype=np.bool_)
 _GLOWING[[CLASS_ID[f"{name}_light"] for name in ("traffic", "red", "yellow", "green")]] = True
 """The classes that night does not dim."""
-_RED_BLUE, _GREEN = np.uint64(0x00FF00FF_00FF00FF), np.uint64(0x0000FF00_0000FF00)
 
 
 class _Seen(NamedTuple):
@@ -154,7 +150,7 @@ class PandaRenderer:
         actors, overlay, light = self._loaded()
         actors.show(scene)
         _, axes = self._aim(self._rgb, scene.ego)
-        image = _shrink(self._rgb.draw())
+        image = shrink(self._rgb.draw())
         inverse, glowing = None, None
         if light.needs_depth:
             inverse, classes = self._see(scene)
@@ -284,38 +280,3 @@ def _pixel_rays(height: int, width: int, half_width: float, half_height: float) 
     rays = np.empty((3, height, width), dtype=np.float32)
     rays[0], rays[1], rays[2] = right[None, :], 1.0, up[:, None]
     return rays.reshape(3, -1).T
-
-
-def _shrink(drawn: AnyArray) -> UInt8:
-    """RGB (H, W, 3) from 0xAARRGGBB (2H, 2W), whose row 0 is at the bottom: the mean of each 2 x 2
-    block.
-
-    Two channels are added at a time: red and blue have eight free bits above them, so sums of four
-    of each fit in one 32-bit word.
-    """
-    height, width = drawn.shape[0] // SUPERSAMPLE, drawn.shape[1] // SUPERSAMPLE
-    # Two pixels in a word of 64 bits, for half as many sums from row to row.
-    pairs = drawn.view(np.uint64)
-    image = np.empty((3, height, width), dtype=np.uint8)
-    red_blue = _sums(pairs, _RED_BLUE) + np.uint32(0x020002)
-    red_blue >>= np.uint32(2)
-    green = _sums(pairs, _GREEN) + np.uint32(0x000200)
-    green >>= np.uint32(10)
-    # bytes of words, as the images are stored in the order of small computers
-    image[0] = red_blue.view(np.uint8)[::-1, 2::4]
-    image[1] = green.view(np.uint8)[::-1, ::4]
-    image[2] = red_blue.view(np.uint8)[::-1, ::4]
-    return np.moveaxis(image, 0, -1)
-
-
-def _sums(pairs: AnyArray, channels: np.uint64) -> AnyArray:
-    """The sum of each 2 x 2 block of pixels, uint32 (H, W), of the channels that a mask leaves.
-
-    Args:
-        pairs: two pixels in each word, uint64 (2H, W).
-        channels: the mask of both pixels.
-    """
-    rows = pairs[0::2] & channels
-    rows += pairs[1::2] & channels
-    pixels = rows.view(np.uint32)
-    return pixels[:, 0::2] + pixels[:, 1::2]
