@@ -32,7 +32,7 @@ from auxdrive_eval.diagnosis.repeats.repeat import Seen, Shot
 from auxdrive_eval.diagnosis.repeats.repeating import Repeating
 from auxdrive_eval.driving.settings import EvaluationSettings
 from auxdrive_eval.driving.stored.folder import is_drive
-from auxdrive_eval.driving.stored.found_drive import read_found_drive
+from auxdrive_eval.driving.stored.found_drive import read_sound_drive
 from auxdrive_eval.driving.stored.route import StoredRoute
 from auxdrive_eval.route import Route
 from auxdrive_eval.scoring import RULE_SETS
@@ -109,15 +109,11 @@ def diagnose(
     """
     if not is_drive(path):
         raise DataError(f"{path}: holds no drive; name a folder that `auxdrive drive` filled")
-    drive = read_found_drive(path)
-    if drive.broken:
-        raise DataError(f"{path} is damaged, `auxdrive inspect` tells all of it: {drive.broken[0]}")
-    if not drive.done or drive.settings is None or drive.driver is None:
-        raise DataError(f"{path} has driven no route yet; `auxdrive drive --resume` goes on")
-    settings, notes = drive.settings, []
+    drive, settings, driver = read_sound_drive(path)
+    notes = []
     if drive.left:
         notes.append(f"{len(drive.left)} of {drive.total} drives are not driven; they are left out")
-    repeating = Repeating(path, settings, drive.driver, drivers)
+    repeating = Repeating(path, settings, driver, drivers)
     routes, costs = [], []
     work = Work(f"diagnosing {path}", "route", len(drive.done))
     with closing(repeating), progress(work) as shown:

@@ -103,6 +103,21 @@ def read_found_drive(path: Path) -> FoundDrive:
     return drive
 
 
+def read_sound_drive(path: Path) -> tuple[FoundDrive, EvaluationSettings, DriverIdentity]:
+    """Read an evaluation in which nothing is damaged and a route was driven, with its settings and
+    driver.
+
+    Raises:
+        DataError: it is damaged, or nothing was driven.
+    """
+    drive = read_found_drive(path)
+    if drive.broken:
+        raise DataError(f"{path} is damaged, `auxdrive inspect` tells all of it: {drive.broken[0]}")
+    if not drive.done or drive.settings is None or drive.driver is None:
+        raise DataError(f"{path} has driven no route yet; `auxdrive drive --resume` goes on")
+    return drive, drive.settings, drive.driver
+
+
 def tried(read: Callable[[], Read], broken: list[str]) -> Read | None:
     """The result of `read`; None if it raised an `AuxdriveError`.
 

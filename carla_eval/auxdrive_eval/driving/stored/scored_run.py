@@ -10,7 +10,7 @@ from auxdrive.errors import DataError
 from auxdrive.storage.reading import is_folder
 
 from auxdrive_eval.driving.stored.folder import RESULTS_NAME, is_drive
-from auxdrive_eval.driving.stored.found_drive import FoundDrive, read_found_drive
+from auxdrive_eval.driving.stored.found_drive import FoundDrive, read_sound_drive
 from auxdrive_eval.driving.stored.route import StoredRoute
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.again.reading import read_results
@@ -37,20 +37,16 @@ def read_run(path: Path) -> FinishedRun:
                 "file"
             )
         return read_results(path)
-    drive = read_found_drive(path)
-    if drive.broken:
-        raise DataError(f"{path} is damaged, `auxdrive inspect` tells all of it: {drive.broken[0]}")
-    if not drive.done or drive.settings is None or drive.driver is None:
-        raise DataError(f"{path} has driven no route yet; `auxdrive drive --resume` goes on")
-    notes = [f"Scores of the simulator '{drive.settings.simulator.kind}': "
-             f"{drive.settings.simulator.spec.caveat}."]  # fmt: skip
-    if unwatched := RULE_SETS[drive.settings.rules].unwatched:
-        notes.append(in_a_simulator(drive.settings.rules, unwatched))
+    drive, settings, driver = read_sound_drive(path)
+    notes = [f"Scores of the simulator '{settings.simulator.kind}': "
+             f"{settings.simulator.spec.caveat}."]  # fmt: skip
+    if unwatched := RULE_SETS[settings.rules].unwatched:
+        notes.append(in_a_simulator(settings.rules, unwatched))
     if drive.left:
         notes.append(f"{len(drive.left)} of {drive.total} routes are not driven; they count as 0")
     routes = tuple(_route(drive, index) for index in sorted(drive.done))
     return FinishedRun(
-        str(path), (drive.settings.rules,), routes, drive.total, drive.driver.sensors, tuple(notes)
+        str(path), (settings.rules,), routes, drive.total, driver.sensors, tuple(notes)
     )
 
 
