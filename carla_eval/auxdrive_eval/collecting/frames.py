@@ -51,7 +51,7 @@ class Recording:
 
 
 class FrameRecorder:
-    """Records one route into an episode: `look` at every tick, whoever drives.
+    """Records one route into an episode: at every tick `label` and then `record`, whoever drives.
 
     Args:
         folder: the data set's.
@@ -88,33 +88,36 @@ class FrameRecorder:
             keep_on_error=False,
         )
 
-    def look(self, state: WorldState, *, disturbed: bool, skip: bool = False) -> Control:
-        """Ask the expert, and record the tick if it is one that is recorded. The expert is asked at
-        every tick, since it may keep in mind what it has seen.
+    def label(self, state: WorldState) -> Control:
+        """The expert's control, which is the label. The expert is asked at every tick, since it may
+        keep in mind what it has seen.
 
         Args:
             state: the world at this tick.
-            disturbed: whether the car does not follow the expert now.
-            skip: whether this tick is not recorded in any case.
-
-        Returns:
-            The expert's control, which is the label.
         """
+        self._target = self._follower.update(state.ego)
+        self._standing_s = self._standing.update(state.speed_mps, state.time_s)
+        return self._simulator.expert()
+
+    def record(self, state: WorldState, label: Control, *, disturbed: bool) -> None:
+        """Record the tick if it is one that is recorded.
+
+        Args:
+            state: the world at this tick.
+            label: what `label` said of it.
+            disturbed: whether the car does not follow the expert now.
+        """
+        if state.frame % self._recorded.ticks_per_frame:
+            return
         simulator = self._simulator
-        target = self._follower.update(state.ego)
-        standing_s = self._standing.update(state.speed_mps, state.time_s)
-        label = simulator.expert()
-        if skip or state.frame % self._recorded.ticks_per_frame:
-            return label
         ahead: tuple[dict[str, float], ...] = ()
         if self._ahead:
             assert isinstance(simulator, Foreseeing)
             ahead = tuple(map(_pose_row, simulator.expert_ahead(self._ahead)))
-        row = state_row(state, label, target, standing_s, disturbed)
+        row = state_row(state, label, self._target, self._standing_s, disturbed)
         points = _points_of(simulator) if self._recorded.lidar_points else None
         plan, frames = _plan_of(simulator), simulator.sense(self._recorded.modalities)
         self.writer.append(frames, row, ahead, points, plan)
-        return label
 
 
 def _plan_of(simulator: Simulator) -> ExpertPlan | None:

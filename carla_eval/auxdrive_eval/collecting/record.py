@@ -15,6 +15,7 @@ from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.modalities import Modality
 from auxdrive.standing import STANDING_MPS
 
+from auxdrive_eval.collecting.delayed_starts import DelayedStarts, standing
 from auxdrive_eval.collecting.frames import FrameRecorder, Recording
 from auxdrive_eval.collecting.perturbation import Perturbation
 from auxdrive_eval.collecting.student import StudentAtTheWheel
@@ -94,6 +95,7 @@ def record_episode(
     max_episode_s: float,
     perturb: bool,
     lidar_points: bool = False,
+    delay_starts: float | None = None,
     student: StudentAtTheWheel | None = None,
 ) -> int:
     """Record an episode. The sensors are rendered only at the ticks that are recorded.
@@ -113,6 +115,8 @@ def record_episode(
         max_episode_s: longest duration of the episode, in seconds of game time.
         perturb: whether the steering is disturbed at times while the expert drives.
         lidar_points: whether the LiDAR's points are recorded too.
+        delay_starts: the probability with which the car is held for a while where it stands and the
+            expert would go, while the expert drives; None holds it nowhere.
         student: who drives beside the expert; None where the expert alone does.
 
     Returns:
@@ -130,6 +134,7 @@ def record_episode(
         student.start(route, plan.perturbation_seed)
     state = simulator.reset(route, plan.traffic_seed)
     perturbation = Perturbation(plan.perturbation_seed) if perturb else None
+    delays = DelayedStarts(plan.perturbation_seed, delay_starts) if delay_starts else None
     over = _End(route, max_episode_s)
     recorded = Recording(modalities, ticks_per_frame, lidar_points, by_expert=student is None)
     recorder = FrameRecorder(out, plan.episode_id, simulator, route, recorded)
@@ -137,8 +142,11 @@ def record_episode(
         while not _is_over(over, student, state, writer):
             drives = student is not None and student.drives(state)
             pulse = perturbation is not None and perturbation.offset_rad(state.time_s) != 0
-            label = recorder.look(state, disturbed=pulse or drives)
+            label = recorder.label(state)
+            held = delays is not None and delays.holds(state, label) and not drives
+            recorder.record(state, label, disturbed=pulse or drives or held)
             control = label if perturbation is None else perturbation.apply(label, state.time_s)
+            control = standing(control) if held else control
             if student is not None:
                 own = student.control(simulator, state, label)
                 control = own if drives else control

@@ -125,6 +125,7 @@ class Recorder:
             max_episode_s=settings.max_episode_s,
             perturb=settings.perturb,
             lidar_points=settings.lidar_points,
+            delay_starts=settings.delay_starts,
             student=student,
         )
 

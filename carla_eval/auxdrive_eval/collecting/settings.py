@@ -66,6 +66,8 @@ class CollectSettings(Strict):
         max_episode_s: longest duration of an episode, in game time.
         perturb: whether the steering is disturbed at times.
         lidar_points: whether the points of the LiDAR are recorded too.
+        delay_starts: the probability with which the car is held for a while where it stands and the
+            expert would go. None, and not in the file, holds it nowhere.
         split: put all episodes in the split of this name; None divides them into 'train', 'val' and
             'test'.
         split_by: what is held out as a whole: 'episode', or 'town' with all its episodes.
@@ -92,6 +94,7 @@ class CollectSettings(Strict):
     max_episode_s: float = Field(default=60.0, gt=0)
     perturb: bool = True
     lidar_points: bool = False
+    delay_starts: float | None = Field(default=None, gt=0, le=1)
     split: str | None = None
     split_by: Literal["episode", "town"] = "episode"
     conditions: tuple[str, ...] = ()
@@ -99,7 +102,7 @@ class CollectSettings(Strict):
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "student")
+        return without_none(without_none(handler(self), "student"), "delay_starts")
 
     @field_validator("conditions")
     @classmethod

@@ -133,6 +133,18 @@ def collect(
             help="Disturb the steering at times, so that the data show how to return to the lane."
         ),
     ] = True,
+    delay_starts: Annotated[
+        float | None,
+        typer.Option(
+            "--delay-starts",
+            metavar="SHARE",
+            min=0,
+            max=1,
+            help="The share of starts that are delayed: the car is held for 1 to 10 s where it "
+            "stands, and the label is the expert's, who would go (default: none).",
+            show_default=False,
+        ),
+    ] = None,
     lidar_points: Annotated[
         bool,
         typer.Option(
@@ -201,6 +213,7 @@ def collect(
             frames=frames,
             max_episode_s=max_episode_s,
             perturb=perturb,
+            delay_starts=delay_starts or None,
             lidar_points=lidar_points,
             split=split,
             split_by=split_by,

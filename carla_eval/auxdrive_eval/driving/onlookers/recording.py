@@ -65,8 +65,9 @@ class RouteRecorder:
         state = moment.state
         if state.speed_mps > STANDING_MPS:
             self._moved_at_s = state.time_s
-        stands = state.time_s - self._moved_at_s > MAX_STANDING_S
-        self._frames.look(state, disturbed=not self._by_expert, skip=stands)
+        label = self._frames.label(state)
+        if state.time_s - self._moved_at_s <= MAX_STANDING_S:
+            self._frames.record(state, label, disturbed=not self._by_expert)
 
     def end(self, result: RouteResult) -> Mapping[str, bytes]:
         """Put the episode in its place, or give its files where that is on another machine; unless
