@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from auxdrive.cards import CameraSpec, DatasetCard, PreprocessingSpec
 from auxdrive.errors import ConfigError, DataError, UsageError
@@ -18,10 +21,12 @@ from auxdrive_train.data.batch import Batch
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.models.fusion import FusedNetwork
 from auxdrive_train.models.inputs import ModalityInput
+from auxdrive_train.models.mobilenet import MobileNet
 from auxdrive_train.models.networks import Build, SingleNetwork
 from auxdrive_train.models.pilotnet import PilotNet
-from auxdrive_train.models.resnet import load_weight_file, resnet18, resnet34
+from auxdrive_train.models.resnet import resnet18, resnet34
 from auxdrive_train.models.supermodel import check_supermodel, reset
+from auxdrive_train.models.weight_files import load_weight_file
 from auxdrive_train.tasks import make_task
 from torch import nn
 
@@ -152,10 +157,17 @@ def test_a_missing_modality_adds_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "parameters"), [(resnet18, 11_689_512 - 513_000), (resnet34, 21_797_672 - 513_000)]
+    ("make", "parameters"),
+    [
+        (resnet18, 11_689_512 - 513_000),
+        (resnet34, 21_797_672 - 513_000),
+        (MobileNet, 3_774_024 - 2_512_360),
+    ],
 )
-def test_resnets_have_torchvisions_parameters(make, parameters: int) -> None:
-    """torchvision's published counts, less its classifier of 512 x 1000 + 1000."""
+def test_encoders_have_the_published_parameters(make, parameters: int) -> None:
+    """torchvision's counts, less its classifier of 512 x 1000 + 1000; timm's, less a layer of
+    960 x 1280 with its norm and a classifier of 1280 x 1000 + 1000.
+    """
     assert count_parameters(make()) == parameters
 
 
@@ -219,6 +231,26 @@ def test_inputs_against_a_numpy_twin() -> None:
         assert planes.shape[1] == classes
         assert (planes.numpy().argmax(axis=1) == coarse_ids(classes)[ids]).all()
         assert (planes.numpy().sum(axis=1) == 1).all()
+
+
+def test_timms_weight_files_load_and_others_are_refused(tmp_path: Path) -> None:
+    state = {**MobileNet().state_dict(), "conv_head.weight": torch.zeros(1280, 960, 1, 1)}
+    assert {"blocks.1.1.bn1.running_var", "blocks.2.0.dw_start.conv.weight"} <= state.keys()
+    safetensors.torch.save_file(state, tmp_path / "model.safetensors")
+    target = MobileNet()
+    load_weight_file(target, str(tmp_path / "model.safetensors"))
+    assert all(torch.equal(tensor, state[name]) for name, tensor in target.state_dict().items())
+    with pytest.raises(DataError, match="not timm's of mobilenetv4_conv_small"):
+        target.load_published({"layer1.weight": torch.zeros(1)})
+
+
+def test_mobilenet_is_timms_bit_for_bit() -> None:
+    timm = pytest.importorskip("timm", reason="timm is not installed", exc_type=ImportError)
+    torch.manual_seed(0)
+    theirs, ours = timm.create_model("mobilenetv4_conv_small"), MobileNet()
+    ours.load_published(theirs.state_dict())
+    images = torch.rand(2, 3, 68, 128)
+    assert torch.equal(ours(images), theirs.forward_features(images).mean(dim=(2, 3)))
 
 
 def test_an_unknown_backbone_names_the_nearest() -> None:

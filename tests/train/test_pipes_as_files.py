@@ -15,7 +15,8 @@ from auxdrive.cli import run
 from auxdrive.errors import AuxdriveError
 from auxdrive_train.engine import checkpoint
 from auxdrive_train.engine.progress import Progress
-from auxdrive_train.models.resnet import load_weight_file, resnet18
+from auxdrive_train.models.resnet import resnet18
+from auxdrive_train.models.weight_files import load_weight_file
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
 

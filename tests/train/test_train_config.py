@@ -45,7 +45,7 @@ def test_every_mistake_of_a_configuration_is_reported_at_once_with_the_nearest_n
         "lr: ",
         "method 'samd' needs at least one auxiliary modality",
         "batch_size: 9 cannot be shared out",
-        "weights: weight files are for backbone resnet18 or resnet34, not pilotnet",
+        "weights: weight files are for backbone mobilenetv4 or resnet18 or resnet34, not pilotnet",
     ):
         assert hint in str(caught.value)
     with pytest.raises(ConfigError) as caught:

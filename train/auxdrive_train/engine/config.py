@@ -102,7 +102,8 @@ class TrainConfig(Strict):
     backbone: str = Field(default="pilotnet", description="network of the encoders")
     weights: Path | None = Field(
         default=None,
-        description="torchvision weight file with which the main modality's ResNet encoders start",
+        description="torchvision's weight file for a ResNet, or timm's for mobilenetv4, with which "
+        "the main modality's encoders start",
     )
     init_from: Path | None = Field(
         default=None,

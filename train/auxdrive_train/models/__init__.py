@@ -15,6 +15,7 @@ BACKBONES: Registry[Backbone] = Registry(
     "backbone",
     "auxdrive.backbones",
     {
+        "mobilenetv4": "auxdrive_train.models.backbone:MOBILENETV4",
         "pilotnet": "auxdrive_train.models.backbone:PILOTNET",
         "pilotnet_bn": "auxdrive_train.models.backbone:PILOTNET_BN",
         "resnet18": "auxdrive_train.models.backbone:RESNET18",

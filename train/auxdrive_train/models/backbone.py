@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
+from auxdrive_train.models.mobilenet import MobileNet, MobileNetStem
 from auxdrive_train.models.pilotnet import PilotNet, PilotNetStem
-from auxdrive_train.models.resnet import ResNet, ResNetStem, load_weight_file, resnet18, resnet34
+from auxdrive_train.models.resnet import ResNet, ResNetStem, resnet18, resnet34
+from auxdrive_train.models.weight_files import TakesWeights, load_weight_file
 
 # An encoder computes trunk(stem(x)), with `stem_channels` channels after the stem and `feature_dim`
 # features after the trunk. In SAMD the stem is F1 (teacher: F4), the trunk F2 (F5).
 # trunk(maps, kept) shows `kept` the maps that `map_channels` names: first "stem", its own input,
 # then those that it makes.
-ImageEncoder = PilotNet | ResNet
-ImageStem = PilotNetStem | ResNetStem
+ImageEncoder = PilotNet | ResNet | MobileNet
+ImageStem = PilotNetStem | ResNetStem | MobileNetStem
 
 
 class Backbone:
@@ -48,8 +50,8 @@ class Backbone:
         self.load_weights = load_weights
 
 
-def _load_resnet(encoder: ImageEncoder, path: str) -> None:
-    load_weight_file(cast(ResNet, encoder), path)
+def _load(encoder: ImageEncoder, path: str) -> None:
+    load_weight_file(cast(TakesWeights, encoder), path)
 
 
 PILOTNET = Backbone(PilotNet, PilotNetStem)
@@ -57,9 +59,10 @@ PILOTNET_BN = Backbone(
     lambda channels, size: PilotNet(channels, size, norm=True),
     lambda channels: PilotNetStem(channels, norm=True),
 )
-RESNET18 = Backbone(lambda channels, _: resnet18(channels), ResNetStem, _load_resnet)
+RESNET18 = Backbone(lambda channels, _: resnet18(channels), ResNetStem, _load)
 RESNET34 = Backbone(
     lambda channels, _: resnet34(channels),
     lambda channels: ResNetStem(channels, blocks=3),
-    _load_resnet,
+    _load,
 )
+MOBILENETV4 = Backbone(lambda channels, _: MobileNet(channels), MobileNetStem, _load)

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-import torch
-from auxdrive.errors import AuxdriveError, DataError
-from auxdrive.storage.reading import open_regular
+from auxdrive.errors import DataError
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -122,8 +120,11 @@ class ResNet(nn.Module):
         """(B, C, h, w) -> (B, 512)."""
         return self.trunk(self.stem(images_bchw))
 
-    def load_torchvision(self, state: Mapping[str, Tensor]) -> None:
+    def load_published(self, state: Mapping[str, Tensor]) -> None:
         """Load a torchvision state dict, except its classifier (`fc.*`).
+
+        Args:
+            state: tensors by name.
 
         Raises:
             DataError: names or shapes do not fit this network.
@@ -158,25 +159,3 @@ def resnet18(channels: int = 3) -> ResNet:
 def resnet34(channels: int = 3) -> ResNet:
     """ResNet-34: 3, 4, 6 and 3 blocks."""
     return ResNet(channels, (3, 4, 6, 3))
-
-
-def load_weight_file(encoder: ResNet, path: str) -> None:
-    """Load a torchvision `.pth` file. Only tensors are read from it (`weights_only=True`).
-
-    Args:
-        encoder: a ResNet of three input channels, whose weights are replaced.
-        path: the file.
-
-    Raises:
-        DataError: the file is missing, damaged, or of another network.
-    """
-    try:
-        with open_regular(path) as file:
-            state = torch.load(file, map_location="cpu", weights_only=True)
-    except AuxdriveError:
-        raise
-    except Exception as error:
-        raise DataError(f"cannot read the weight file {path}: {error}") from error
-    if not isinstance(state, dict):
-        raise DataError(f"{path} holds no state dict")
-    encoder.load_torchvision(state)
