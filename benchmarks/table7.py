@@ -101,10 +101,12 @@ def drive(folder: Path, model: Model, arguments: argparse.Namespace) -> dict[str
     )  # fmt: skip
 
 
-def columns(document: dict[str, Any]) -> dict[str, float]:
-    """The eight columns of a result."""
+def columns(
+    document: dict[str, Any], wanted: dict[str, tuple[str, str]] = COLUMNS
+) -> dict[str, float]:
+    """The columns of a result, by default the eight."""
     whole = document["_checkpoint"]["global_record"]
-    return {name: float(whole[part][key]) for name, (part, key) in COLUMNS.items()}
+    return {name: float(whole[part][key]) for name, (part, key) in wanted.items()}
 
 
 def interval(values: list[float]) -> dict[str, Any]:
