@@ -11,6 +11,7 @@ import auxdrive.console as console
 from auxdrive.commands.completing import one_of
 from auxdrive.commands.loop_options import ControllerOption, EnvelopeOption
 from auxdrive.commands.named_values import values_of
+from auxdrive.commands.runtime_options import BundleArgument
 from auxdrive.console import JsonOption
 from auxdrive.errors import CheckFailed, UsageError
 from auxdrive.precisions import FP32
@@ -25,12 +26,7 @@ DATA_NAME, PAGE_NAME = "bench.json", "bench.html"
 
 
 def bench(
-    bundle: Annotated[
-        Path,
-        typer.Argument(
-            help="The bundle: a directory that `auxdrive export` wrote.", show_default=False
-        ),
-    ],
+    bundle: BundleArgument,
     runtime: Annotated[
         list[str] | None,
         typer.Option(

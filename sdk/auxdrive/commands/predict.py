@@ -15,10 +15,12 @@ import typer
 import auxdrive.console as console
 from auxdrive.commands.ego_options import check_given, parsed, with_ego_options
 from auxdrive.commands.runtime_options import (
+    BundleArgument,
     ChosenRuntimeOption,
     DeviceOption,
     KeyOption,
     PrecisionOption,
+    ResizeOption,
     RuntimeOptionsOption,
     parsed_runtime_options,
 )
@@ -41,12 +43,7 @@ UNSEEN_DISTORTION = 0.01
 
 @with_ego_options
 def predict(
-    bundle: Annotated[
-        Path,
-        typer.Argument(
-            help="The bundle: a directory that `auxdrive export` wrote.", show_default=False
-        ),
-    ],
+    bundle: BundleArgument,
     images: Annotated[
         list[Path],
         typer.Argument(
@@ -55,13 +52,7 @@ def predict(
             show_default=False,
         ),
     ],
-    resize: Annotated[
-        bool,
-        typer.Option(
-            "--resize",
-            help="Scale images of another size to the model's camera, squashed if need be.",
-        ),
-    ] = False,
+    resize: ResizeOption = False,
     out: Annotated[
         Path | None,
         typer.Option(help="Write all predictions to a .jsonl or .csv file.", show_default=False),

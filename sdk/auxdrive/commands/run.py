@@ -11,10 +11,12 @@ import auxdrive.console as console
 from auxdrive.commands.ego_options import check_given, parsed, with_ego_options
 from auxdrive.commands.loop_options import ControllerOption, EnvelopeOption
 from auxdrive.commands.runtime_options import (
+    BundleArgument,
     ChosenRuntimeOption,
     DeviceOption,
     KeyOption,
     PrecisionOption,
+    ResizeOption,
     RuntimeOptionsOption,
     parsed_runtime_options,
 )
@@ -33,12 +35,7 @@ if TYPE_CHECKING:
 
 @with_ego_options
 def run(
-    bundle: Annotated[
-        Path,
-        typer.Argument(
-            help="The bundle: a directory that `auxdrive export` wrote.", show_default=False
-        ),
-    ],
+    bundle: BundleArgument,
     camera: Annotated[
         str,
         typer.Option(
@@ -67,13 +64,7 @@ def run(
             show_default=False,
         ),
     ] = None,
-    resize: Annotated[
-        bool,
-        typer.Option(
-            "--resize",
-            help="Scale images of another size to the model's camera, squashed if need be.",
-        ),
-    ] = False,
+    resize: ResizeOption = False,
     controller: ControllerOption = None,
     envelope: EnvelopeOption = True,
     key: KeyOption = None,

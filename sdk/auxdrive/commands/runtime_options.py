@@ -1,4 +1,4 @@
-"""Options of the commands that run a bundle's graph."""
+"""Arguments and options of the commands that take a bundle and run its graph."""
 
 from __future__ import annotations
 
@@ -18,6 +18,16 @@ from auxdrive.runtimes import AUTO, DEFAULT_RUNTIME, RUNTIMES, checked_options
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
+BUNDLE_ARGUMENT = typer.Argument(
+    help="The bundle: a directory that `auxdrive export` wrote.", show_default=False
+)
+BundleArgument = Annotated[Path, BUNDLE_ARGUMENT]
+ResizeOption = Annotated[
+    bool,
+    typer.Option(
+        "--resize", help="Scale images of another size to the model's camera, squashed if need be."
+    ),
+]
 RuntimeOption = Annotated[
     str,
     typer.Option(

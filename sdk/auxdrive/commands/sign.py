@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import auxdrive.console as console
+from auxdrive.commands.runtime_options import BUNDLE_ARGUMENT
 from auxdrive.console import JsonOption
 from auxdrive.errors import UsageError
 
@@ -17,12 +18,7 @@ PASSWORD = "AUXDRIVE_KEY_PASSWORD"
 
 
 def sign(
-    bundle: Annotated[
-        Path | None,
-        typer.Argument(
-            help="The bundle: a directory that `auxdrive export` wrote.", show_default=False
-        ),
-    ] = None,
+    bundle: Annotated[Path | None, BUNDLE_ARGUMENT] = None,
     key: Annotated[
         Path | None,
         typer.Option(

@@ -9,6 +9,7 @@ import typer
 
 import auxdrive.console as console
 from auxdrive.commands.runtime_options import (
+    BundleArgument,
     DeviceOption,
     KeyOption,
     OnePrecisionOption,
@@ -25,12 +26,7 @@ if TYPE_CHECKING:
 
 
 def verify(
-    bundle: Annotated[
-        Path,
-        typer.Argument(
-            help="The bundle: a directory that `auxdrive export` wrote.", show_default=False
-        ),
-    ],
+    bundle: BundleArgument,
     runtime: RuntimeOption = DEFAULT_RUNTIME,
     device: DeviceOption = None,
     precision: OnePrecisionOption = None,
