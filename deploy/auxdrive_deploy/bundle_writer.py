@@ -26,6 +26,7 @@ from auxdrive.bundles import (
 from auxdrive.cards import ModelCard
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import CheckFailed, DataError, UsageError
+from auxdrive.history import current
 from auxdrive.precisions import FP32
 from auxdrive.runs import RunResult
 from auxdrive.storage.folders import held
@@ -117,7 +118,7 @@ def _write_bundle(
     network = student_of(run)
     result = run.folder.result()
     reference = read_reference(run)
-    height, width = reference.images.shape[1:3]
+    height, width = run.card.camera.height, run.card.camera.width
     describe = partial(vectors_of, network)
     frames = _ood_frames(run, result, shown) if ood else None
     fitted = None if frames is None else frames.fit(describe)
@@ -133,7 +134,7 @@ def _write_bundle(
     files = {
         MODEL_NAME: model,
         PLOT_NAME: reference_plot(
-            run.task.spec, reference.images, reference.outputs, reference.labels
+            run.task.spec, current(reference.images), reference.outputs, reference.labels
         ),
         SBOM_NAME: sbom_of(card, model, run.record.torch),
         REFERENCE_IMAGES: npy(reference.images),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auxdrive.bundles import IMAGE_INPUT, MODEL_NAME, OOD_OUTPUT
+from auxdrive.bundles import MODEL_NAME, OOD_OUTPUT, image_inputs
 from auxdrive.cards import ModelCard, ParitySpec, TensorSpec
 from auxdrive.checks.parity import compare
 from auxdrive.errors import CheckFailed
@@ -52,6 +52,7 @@ def make_card(
         inputs=inputs,
         outputs=outputs,
         camera=run.card.camera,
+        history=run.config.history,
         preprocessing=run.config.preprocessing,
         steering=run.card.steering,
         vehicle=run.card.vehicle,
@@ -68,16 +69,19 @@ def make_card(
 
 
 def inputs_of(run: Run) -> tuple[TensorSpec, ...]:
-    """What the graph takes: the camera's image, then the task's ego inputs."""
+    """What the graph takes: the camera's images, then the task's ego inputs."""
     camera = run.card.camera
-    image = TensorSpec(
-        name=IMAGE_INPUT,
-        shape=("batch", camera.height, camera.width, 3),
-        dtype="uint8",
-        unit="intensity",
-        frame="camera, RGB",
+    images = (
+        TensorSpec(
+            name=name,
+            shape=("batch", camera.height, camera.width, 3),
+            dtype="uint8",
+            unit="intensity",
+            frame="camera, RGB",
+        )
+        for name in image_inputs(run.config.history.frames)
     )
-    return (image, *run.task.ego.specs)
+    return (*images, *run.task.ego.specs)
 
 
 def _parity(task: TaskSpec, predictions: Float32, reference: Reference) -> ParitySpec:

@@ -125,7 +125,18 @@ def same_data(run: Run) -> tuple[Dataset | None, str]:
 
 
 def _samples(run: Run, dataset: Dataset, split: str) -> SampleSet:
-    return SampleSet.open(dataset, parts_of(run, dataset, split), run.task, (Modality.RGB,))
+    return rgb_samples(run, dataset, parts_of(run, dataset, split))
+
+
+def rgb_samples(run: Run, dataset: Dataset, parts: Sequence[str | Stretch]) -> SampleSet:
+    """The usable frames of some parts, as a run's student sees them.
+
+    Args:
+        run: that was trained on the data set.
+        dataset: the data set.
+        parts: episodes by name, or stretches of episodes.
+    """
+    return SampleSet.open(dataset, parts, run.task, (Modality.RGB,), run.config.history)
 
 
 def parts_of(run: Run, dataset: Dataset, split: str) -> Sequence[str | Stretch]:

@@ -42,8 +42,9 @@ def readme(card: ModelCard, notes: Sequence[str]) -> str:
 
 def _head(card: ModelCard) -> list[str]:
     what = TASKS[card.task].describe(card.waypoint_times_s)
+    frames = card.history.frames
     needs = [
-        "one RGB camera image",
+        "one RGB camera image" if frames == 1 else f"{frames} RGB camera images",
         *ego_of(card).names,
     ]
     return [
@@ -82,6 +83,7 @@ def _interface(card: ModelCard) -> list[str]:
         "bottom, resizes to "
         f"{prep.size[1]} x {prep.size[0]} and normalises: give the image as the camera delivers "
         "it.",
+        *_history(card),
         *_ranges(card),
         f"Trained at {card.rate_hz:g} frames per second for the vehicle '{card.vehicle.name}'"
         + (
@@ -91,6 +93,18 @@ def _interface(card: ModelCard) -> list[str]:
         f"The maximum steering angle is {card.steering.max_road_wheel_deg:g} degrees at the road "
         "wheel; angles are positive to the left.", "",
     ]  # fmt: skip
+
+
+def _history(card: ModelCard) -> list[str]:
+    """A line on the earlier images, if the graph takes any."""
+    history = card.history
+    if history.frames == 1:
+        return []
+    return [
+        f"`earlier_image_1` is the camera's image of {history.gap_s:g} s before, and so on: the "
+        "newest frame that is old enough. `Predictor` remembers the images that it is given, and "
+        "is given the current one alone."
+    ]
 
 
 def _ranges(card: ModelCard) -> list[str]:

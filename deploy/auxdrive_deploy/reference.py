@@ -22,7 +22,8 @@ class Reference:
     """Real frames of the validation part, and predictions from them in torch.
 
     Attributes:
-        images: uint8 (N, H, W, 3).
+        images: uint8 (N, H, W, 3), or (N, F, H, W, 3) of a student that sees F images at once, the
+            current one first.
         ego: float32 (N, E), the ego inputs.
         labels: (N, *label_shape), what was recorded.
         outputs: (N, *label_shape), what the student predicts.
@@ -48,11 +49,13 @@ def read_reference(run: Run) -> Reference:
     images = _array(run.folder.reference_images_path)
     ego = _array(run.folder.reference_ego_path)
     camera, columns = run.card.camera, run.task.ego.width
-    expected = (camera.height, camera.width, 3)
-    if images.dtype != np.uint8 or images.ndim != 4 or len(images) == 0:
+    frames = run.config.history.frames
+    expected = (*((frames,) if frames > 1 else ()), camera.height, camera.width, 3)
+    if images.dtype != np.uint8 or images.ndim != 1 + len(expected) or len(images) == 0:
+        at_once = f"{frames}, " if frames > 1 else ""
         raise DataError(
             f"{run.folder.reference_images_path} holds {images.dtype} {images.shape}, not uint8 "
-            "(N, height, width, 3)"
+            f"(N, {at_once}height, width, 3)"
         )
     if images.shape[1:] != expected:
         raise DataError(

@@ -1,7 +1,8 @@
 """The student as an ONNX graph: it takes the camera's image and returns physical units. Nothing in
 the file tells of the machine that made it.
 
-Legend: N frames, H, W rows and columns of the camera, E ego inputs, T waypoints.
+Legend: N frames, F images that are seen at once, H, W rows and columns of the camera, E ego inputs,
+T waypoints.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 import onnx
 import torch
-from auxdrive.bundles import IMAGE_INPUT, OOD_OUTPUT
+from auxdrive.bundles import OOD_OUTPUT, image_inputs
 from auxdrive.checks.operators import OPSET
 from auxdrive.errors import BundleError, UsageError
 from auxdrive.modalities import Modality
@@ -89,12 +90,17 @@ class ExportedStudent(nn.Module):
 
         Args:
             image: uint8 (N, H, W, 3).
-            *ego: float32, shaped as `task.ego.specs`.
+            *ego: float32, shaped as `task.ego.specs`; before them the F - 1 earlier images,
+                likewise uint8. (torch names what it exports by this parameter: another name gives
+                other bytes.)
         """
+        earlier = self.network.input.frames - 1
+        images = (image, *ego[:earlier]) if earlier else image
+        ego = ego[earlier:]
         ego_be = torch.cat(ego, dim=1) if ego else torch.zeros((image.shape[0], 0))
         if self.ood is None:
-            return self.network.predict(image, ego_be)
-        features, vectors = described(self.network, image)
+            return self.network.predict(images, ego_be)
+        features, vectors = described(self.network, images)
         return self.network.head(features, ego_be), self.ood(vectors)
 
 
@@ -103,7 +109,7 @@ def student_outputs(network: SingleNetwork, images: UInt8, ego: Float32) -> Floa
 
     Args:
         network: the student.
-        images: (N, H, W, 3).
+        images: (N, H, W, 3) or (N, F, H, W, 3).
         ego: (N, E).
     """
     step = max(1, CHUNK_BYTES // images[0].nbytes)
@@ -149,16 +155,18 @@ def to_onnx(
     student = ExportedStudent(network, task, score).eval()
     scores = [] if score is None else [OOD_OUTPUT.name]
     # Two frames, since torch takes an axis of size one for a constant.
-    images = torch.zeros((2, height, width, 3), dtype=torch.uint8)
+    names = image_inputs(network.input.frames)
+    images = [torch.zeros((2, height, width, 3), dtype=torch.uint8) for _ in names]
     ego = [torch.zeros((2, each.size)) for each in task.ego.inputs]
     batch = {0: torch.export.Dim("batch", min=1)}
+    beside = tuple(batch for _ in (*images[1:], *ego))
     with torch.no_grad(), _quiet():
         program = torch.onnx.export(
             student,
-            (images, *ego),
-            input_names=[IMAGE_INPUT, *task.ego.names],
+            (*images, *ego),
+            input_names=[*names, *task.ego.names],
             output_names=[task.output.name, *scores],
-            dynamic_shapes=(batch, tuple(batch for _ in ego)) if ego else (batch,),
+            dynamic_shapes=(batch, beside) if beside else (batch,),
             opset_version=OPSET,
             dynamo=True,
             verbose=False,

@@ -1,6 +1,6 @@
 """The exported graph compared with the trained student in torch, in degrees or centimetres.
 
-Legend: N frames, H, W rows and columns of the camera, E ego inputs.
+Legend: N frames, F images that are seen at once, H, W rows and columns of the camera, E ego inputs.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from auxdrive.bundles import IMAGE_INPUT
+from auxdrive.bundles import ego_among, images_among
 from auxdrive.cards import TensorSpec
-from auxdrive.ego_layout import EgoLayout
 from auxdrive.runtimes import DEFAULT_RUNTIME, open_session
+from auxdrive.runtimes.frames import write_images
 from auxdrive.types import Float32, UInt8
 
 
@@ -28,9 +28,9 @@ def run_graph(
 
     Args:
         model: the graph's bytes.
-        inputs: the image, then the ego inputs.
+        inputs: the images, then the ego inputs.
         outputs: all that the graph has.
-        images: N of (H, W, 3).
+        images: N of (H, W, 3) or (F, H, W, 3).
         ego: (N, E).
         runtime: name in `auxdrive.runtimes.RUNTIMES`.
 
@@ -39,14 +39,14 @@ def run_graph(
         RuntimeUnavailable: the runtime is not available here.
     """
     session = open_session(runtime, model, one_frame(inputs), one_frame(outputs))
-    layout = EgoLayout(spec.name for spec in inputs if spec.name != IMAGE_INPUT)
+    layout, names = ego_among(inputs), images_among(inputs)
     given = {
         name: np.empty((len(images), *buffer.shape[1:]), np.float32)
         for name, buffer in session.outputs.items()
     }
     try:
         for index in range(len(images)):
-            session.inputs[IMAGE_INPUT][0] = images[index]
+            write_images(session.inputs, names, images[index])
             for name, columns in layout.columns.items():
                 session.inputs[name][0] = ego[index, columns]
             session.run()

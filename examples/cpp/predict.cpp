@@ -66,20 +66,24 @@ static void predict(const std::string& bundle) {
     check(ort->CreateCpuMemoryInfo(OrtArenaAllocator, OrtMemTypeDefault, &memory));
     OrtAllocator* allocator = nullptr;
     check(ort->GetAllocatorWithDefaultOptions(&allocator));
-    // One tensor for each input, in memory of ours: the image, and the numbers beside it, which a
-    // row of ego.npy holds in the order of the inputs.
+    // One tensor for each input, in memory of ours: the image with earlier ones, where the model
+    // takes any, and the numbers beside them, which a row of ego.npy holds in the inputs' order.
     std::vector<char> image(images.row()), numbers(ego.row());
+    const size_t at_once = images.shape.size() == 5 ? static_cast<size_t>(images.shape[1]) : 1;
     size_t count = 0, column = 0;
     check(ort->SessionGetInputCount(session, &count));
     std::vector<char*> names(count);
     std::vector<OrtValue*> inputs(count);
     for (size_t i = 0; i < count; ++i) {
         check(ort->SessionGetInputName(session, i, allocator, &names[i]));
-        const bool is_image = std::strcmp(names[i], "image") == 0;
+        size_t place = 0;  // among the images
+        const bool is_image = std::sscanf(names[i], "earlier_image_%zu", &place) == 1 ||
+                              std::strcmp(names[i], "image") == 0;
         std::vector<int64_t> shape = {1, std::strcmp(names[i], "target_ego_m") == 0 ? 2 : 1};
-        if (is_image) (shape = images.shape)[0] = 1;
-        const size_t size = is_image ? image.size() : static_cast<size_t>(shape[1]) * sizeof(float);
-        char* data = is_image ? image.data() : numbers.data() + column;
+        if (is_image) (shape = {images.shape.end() - 4, images.shape.end()})[0] = 1;
+        const size_t size = is_image ? image.size() / at_once
+                                     : static_cast<size_t>(shape[1]) * sizeof(float);
+        char* data = is_image ? image.data() + place * size : numbers.data() + column;
         if (!is_image && (column += size) > numbers.size())
             throw std::runtime_error("ego.npy: too few columns for " + std::string(names[i]));
         const auto type =

@@ -2,22 +2,24 @@
 
 A call checks the observation, copies the image into a buffer that `load` made (a large one is read
 where it lies), runs the graph, and compares the output with the limits of `auxdrive.checks.limits`.
-It allocates no memory of an image's size.
+It allocates no memory of an image's size. For a model that sees several images at once it remembers
+the last ones (`auxdrive.history`): the caller gives the current one.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from auxdrive.bundles import IMAGE_INPUT, OOD_OUTPUT, Bundle, ego_of
+from auxdrive.bundles import OOD_OUTPUT, Bundle, ego_of, image_inputs
 from auxdrive.cards import CameraSpec, ModelCard, TaskName, VehicleSpec
 from auxdrive.checks.gate import Gate, Inputs
 from auxdrive.errors import RuntimeFailure, UsageError
+from auxdrive.history import memory_of
 from auxdrive.loading import load_graph
 from auxdrive.modalities import Modality
 from auxdrive.precisions import FP32
@@ -82,7 +84,8 @@ class Predictor:
         self.precision = precision
         self.choice: Choice | None = None
         self._turns = Turns(session)
-        self._frame = FrameInput(session, IMAGE_INPUT)
+        self._frame = FrameInput(session, *image_inputs(card.history.frames))
+        self._memory = memory_of(card.history, card.camera)
         self._output: AnyArray = session.outputs[card.outputs[0].name][0]
         ood = card.ood_of(precision)
         self._ood: AnyArray | None = (
@@ -92,7 +95,7 @@ class Predictor:
         self._ego = tuple(session.inputs[name] for name in ego.names)
         self._gate = Gate(
             card.camera, card.task, card.steering, card.waypoint_times_s, ego, card.input_ranges,
-            math.inf if ood is None else ood.threshold,
+            math.inf if ood is None else ood.threshold, card.history.frames,
         )  # fmt: skip
 
     @classmethod
@@ -161,10 +164,21 @@ class Predictor:
         """Run the graph `n` times on whatever its input buffers hold."""
         self._turns.call(_run_often, n)
 
-    def predict(self, observation: Observation) -> Prediction:
+    def predict(
+        self, observation: Observation, earlier: Sequence[AnyArray] | None = None
+    ) -> Prediction:
         """Predict from one observation. Ego inputs, such as the speed, must be given where the card
         declares them, and are ignored elsewhere. The image must not change during the call: a large
         one is not copied.
+
+        A model whose card has `history` takes the earlier images that it needs from the calls
+        before: by the observations' times, and none across `reset`, a pause or a clock set back
+        (see `auxdrive.history`).
+
+        Args:
+            observation: of this moment.
+            earlier: the earlier images instead, uint8 of the card's size, the newest first: for
+                samples that do not follow each other. Nothing is remembered of such a call.
 
         Returns:
             The steering angle, the waypoints or what else the card's task predicts, with `flags`
@@ -174,28 +188,37 @@ class Predictor:
             training images the image is, where the card has `ood`.
 
         Raises:
-            InputError: the image is not uint8 of the card's size, or a number that is needed is
-                missing, of another type (see `auxdrive.checks.numbers`) or not finite.
+            InputError: an image is not uint8 of the card's size, there are more or fewer earlier
+                ones than the model takes, or a number that is needed is missing, of another type
+                (see `auxdrive.checks.numbers`) or not finite.
             UsageError: the predictor is closed, was loaded in another process, or is called by a
                 signal handler in the middle of a call.
         """
         begin = perf_counter()
         inputs = self._gate.check(observation)
+        if earlier is not None:
+            self._gate.check_earlier(earlier)
         row, ood_score, failure = None, None, ""
         try:
-            row, ood_score = self._turns.call(self._outputs_of, inputs)
+            row, ood_score = self._turns.call(self._outputs_of, inputs, None, earlier)
         except RuntimeFailure as error:
             failure = str(error)
         verdict = self._gate.judge(row, inputs, failure, ood_score)
         return verdict.prediction(inputs.time_s, (perf_counter() - begin) * 1e3)
 
-    def raw_output(self, observation: Observation, deadline_s: float | None = None) -> Float32:
+    def raw_output(
+        self,
+        observation: Observation,
+        deadline_s: float | None = None,
+        earlier: Sequence[AnyArray] | None = None,
+    ) -> Float32:
         """What the graph gives for one frame, without any check of it: to compare runtimes with,
         never to drive by.
 
         Args:
             observation: as for `predict`.
             deadline_s: after which the call is ended; None for no deadline.
+            earlier: as for `predict`.
 
         Returns:
             The output in the task's shape, such as (1,) radians or (T, 2) metres.
@@ -205,7 +228,10 @@ class Predictor:
             UsageError: as `predict`.
             RuntimeFailure: the runtime failed, or was not done after `deadline_s`.
         """
-        row, _ = self._turns.call(self._outputs_of, self._gate.check(observation), deadline_s)
+        inputs = self._gate.check(observation)
+        if earlier is not None:
+            self._gate.check_earlier(earlier)
+        row, _ = self._turns.call(self._outputs_of, inputs, deadline_s, earlier)
         return row
 
     @property
@@ -282,7 +308,11 @@ class Predictor:
         return self.card.task
 
     def reset(self) -> None:
-        """Does nothing: each prediction depends on its own observation alone."""
+        """Forget the images that were seen: a drive begins. It may be called at any time. Does
+        nothing for a model that takes the current image alone.
+        """
+        if self._memory is not None:
+            self._memory.forget()
 
     def act(self, observation: Observation, auxiliaries: Mapping[Modality, AnyArray]) -> Prediction:  # noqa: ARG002
         """Predict as `predict` does, for who drives an `auxdrive.Agent`.
@@ -295,12 +325,21 @@ class Predictor:
         return self.predict(observation)
 
     def _outputs_of(
-        self, session: Session, inputs: Inputs, deadline_s: float | None = None
+        self,
+        session: Session,
+        inputs: Inputs,
+        deadline_s: float | None = None,
+        earlier: Sequence[AnyArray] | None = None,
     ) -> tuple[Float32, float | None]:
         """Run the graph once; a copy of the prediction, and the out-of-distribution score."""
         for buffer, values in zip(self._ego, inputs.ego, strict=True):
             buffer[0] = values
-        self._frame.run(session, inputs.image, deadline_s)
+        if self._memory is None:
+            self._frame.run(session, inputs.image, deadline_s)
+        else:
+            if earlier is None:
+                earlier = self._memory.see(inputs.image, inputs.time_s)
+            self._frame.run(session, inputs.image, deadline_s, earlier)
         return self._output.copy(), None if self._ood is None else self._ood.item()
 
 

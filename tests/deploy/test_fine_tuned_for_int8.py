@@ -12,7 +12,7 @@ import onnx
 import pytest
 import torch
 from auxdrive import cli
-from auxdrive.bundles import IMAGE_INPUT, Bundle
+from auxdrive.bundles import IMAGE_INPUT, Bundle, image_inputs
 from auxdrive.cards import CameraSpec, DatasetCard, PreprocessingSpec, Provenance, VehicleSpec
 from auxdrive.modalities import Modality
 from auxdrive.runtimes.onnx_runtime import import_onnxruntime
@@ -71,12 +71,11 @@ class Inverted(nn.Module):
         return made
 
 
-def untrained(backbone: str, task: Task) -> SingleNetwork:
+def untrained(backbone: str, task: Task, frames: int = 1) -> SingleNetwork:
     """A student whose batch norms are not neutral."""
     torch.manual_seed(2)
-    build = Build(
-        "pilotnet" if backbone == MOBILE else backbone, PreprocessingSpec(size=(64, 80)), task
-    )
+    name = "pilotnet" if backbone == MOBILE else backbone
+    build = Build(name, PreprocessingSpec(size=(64, 80)), task, frames=frames)
     network = SingleNetwork(Modality.RGB, build)
     if backbone == MOBILE:
         stem = network.encoder.convolutions
@@ -112,25 +111,27 @@ def computed(model: bytes, names: list[str], feeds: dict[str, np.ndarray]) -> li
 
 
 @pytest.mark.parametrize(
-    ("backbone", "task_name"),
+    ("backbone", "task_name", "frames"),
     [
         *(
-            (name, "waypoints" if "bn" in name or "18" in name else "steering")
+            (name, "waypoints" if "bn" in name or "18" in name else "steering", 1)
             for name in BACKBONES
         ),
-        (MOBILE, "steering"),
+        (MOBILE, "steering", 1),
+        ("pilotnet", "steering", 2),
     ],
 )
 def test_training_rounds_what_the_exported_graph_rounds(
-    backbone: str, task_name: str, monkeypatch: pytest.MonkeyPatch
+    backbone: str, task_name: str, frames: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same layers and the same maps; and each map, made of the graph's own maps before it, has
     the graph's values: a sum on the edge of two whole numbers falls to either side, by one step.
     """
     task = make_task(task_name, CARD)
-    network = untrained(backbone, task)
+    network = untrained(backbone, task, frames)
     ego = RNG.uniform(0, 10, (len(IMAGES), task.ego.width)).astype(np.float32)
-    images, ego_be = torch.from_numpy(IMAGES), torch.from_numpy(ego)
+    seen = IMAGES if frames == 1 else np.stack([IMAGES, IMAGES[::-1]], axis=1)
+    images, ego_be = torch.from_numpy(seen), torch.from_numpy(ego)
     model = to_onnx(network, task, HEIGHT, WIDTH)
     graph = Graph(model)
     layers, names = graph.heavy(), quantised_maps(model, graph.heavy())
@@ -146,6 +147,7 @@ def test_training_rounds_what_the_exported_graph_rounds(
     feeds = {IMAGE_INPUT: IMAGES} | {
         name: ego[:, columns] for name, columns in task.ego.columns.items()
     }
+    feeds |= dict.fromkeys(image_inputs(frames)[1:], IMAGES[::-1])
     wanted = [task.output.name, *(f"{name}_of_int8" for name in names)]
     exported, *maps = computed(int8, wanted, feeds)
     apart: dict[int, np.ndarray] = {}

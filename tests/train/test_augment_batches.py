@@ -5,11 +5,13 @@ never change.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from auxdrive.cards import CameraSpec
 from auxdrive.data.derived import derive
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
@@ -226,6 +228,35 @@ def test_light_agrees_with_its_twin(seed: int, gamma: bool) -> None:
         np.testing.assert_allclose(
             got[k], twin(rgb[k].numpy(), config, draws[:, k].tolist()), atol=0.5 + 2e-3
         )
+
+
+def test_all_images_of_a_sample_are_changed_alike() -> None:
+    """Mirrored, seen from beside, and of one light: that of the sample, not that of each image."""
+    moves = {"mirror": 0.5, "noise": 0.0, "view_shift": 1.0, "view_turn": 5.0}
+    config, task = LIGHT.model_copy(update=moves), WaypointsTask()
+    camera = CameraSpec(width=7, height=4, fov_deg=90, z_m=2)
+    one = make_batch(task, CPU_CHUNK + 3)
+    rgb = one.frames[Modality.RGB]
+    one, still = (
+        replace(one, frames={Modality.RGB: images})
+        for images in (rgb, torch.stack([rgb, rgb], dim=1))
+    )
+    changed = [
+        augment(batch, config, task, torch.Generator().manual_seed(3), camera)
+        for batch in (one, still)
+    ]
+    images = [batch.frames[Modality.RGB] for batch in changed]
+    torch.testing.assert_close(images[1], torch.stack([images[0]] * 2, dim=1), rtol=0, atol=1)
+    assert (images[0] != rgb).any()
+    moved = replace(one, frames={Modality.RGB: torch.stack([rgb, rgb // 2], dim=1)})
+    dark = AugmentConfig(**{**STILL, "mirror": 0.0, "brightness": 0.9})
+    darker = augment(moved, dark, task, torch.Generator().manual_seed(3))
+    lit = darker.frames[Modality.RGB].float().mean(dim=(2, 3, 4))
+    before = moved.frames[Modality.RGB].float().mean(dim=(2, 3, 4))
+    unsaturated = lit[:, 0] < before[:, 0]
+    factors = (lit / before)[unsaturated]
+    assert unsaturated.any()
+    torch.testing.assert_close(factors[:, 0], factors[:, 1], rtol=0.02, atol=0.0)
 
 
 def test_light_saturates_and_does_not_wrap() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from auxdrive.cards import CameraSpec, DatasetCard, EpisodeOrigin
+from auxdrive.cards import CameraSpec, DatasetCard, EpisodeOrigin, HistorySpec
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_files import write_card
 from auxdrive.data.episode_writer import EpisodeWriter
@@ -116,6 +116,18 @@ def test_stored_formats_and_what_is_missing(dataset: Dataset) -> None:
     assert [batch.frames[m].dtype for m in RECORDED] == [torch.uint8, torch.uint16, torch.uint8]
     assert batch.ego_be.shape == (4, 0)
     assert batch.frames[Modality.RGB].shape == (4, 6, 10, 3)
+
+
+def test_earlier_images_of_the_camera_are_of_the_same_episode(dataset: Dataset) -> None:
+    """Also where they lie before a stretch. Other modalities have one frame a sample."""
+    seen, history = [Modality.RGB, Modality.DEPTH], HistorySpec(frames=3, gap_s=0.3)
+    samples = SampleSet.open(dataset, ("e0", Stretch("e2", 10, 25)), SteeringTask(), seen, history)
+    places = [(0, 29), (0, 0), (0, 4), (2, 10), (2, 24)]
+    batch = samples.gather(np.array([29, 0, 4, 30, 44]))
+    assert batch.frames[Modality.DEPTH].shape == (5, 6, 10)
+    for images, (episode, row) in zip(batch.frames[Modality.RGB], places, strict=True):
+        for image, earlier in zip(images, (row, max(row - 3, 0), max(row - 6, 0)), strict=True):
+            np.testing.assert_array_equal(image.numpy(), frame(Modality.RGB, episode, earlier))
 
 
 def test_invalid_records_are_no_samples(dataset: Dataset) -> None:

@@ -194,6 +194,16 @@ def test_torchvision_weight_files_load_and_others_are_refused(tmp_path) -> None:
         load_weight_file(target, str(tmp_path / "weights.pth"))
 
 
+@pytest.mark.parametrize("make", [resnet18, MobileNet])
+def test_of_equal_images_published_weights_compute_what_they_do_of_one(make) -> None:
+    of_one, of_two, images = make(3).eval(), make(6).eval(), torch.rand(2, 3, 64, 64)
+    of_two.load_published(of_one.state_dict())
+    with torch.no_grad():
+        found, wanted = of_two(torch.cat([images, images], dim=1)), of_one(images)
+    assert wanted.std() > 0
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+
+
 def test_pilotnet_is_the_papers() -> None:
     """Bojarski 2016, figure 4: 64 maps of 1 x 18 before the dense layers, about 250 thousand
     parameters in all.

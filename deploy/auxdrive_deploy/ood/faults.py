@@ -1,7 +1,7 @@
 """Faults of a camera that an export tries on recorded frames, to say which of them the
 out-of-distribution score notices.
 
-Legend: H, W rows and columns of the camera.
+Legend: N frames, F images that are seen at once, H, W rows and columns of the camera.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ def faulty(name: str, images: UInt8) -> UInt8:
 
     Args:
         name: of the fault, in `FAULTS`.
-        images: uint8 (N, H, W, 3).
+        images: uint8 (N, H, W, 3), or (N, F, H, W, 3), which all have the fault.
     """
+    if images.ndim == 5:
+        return faulty(name, images.reshape(-1, *images.shape[2:])).reshape(images.shape)
     fault = FAULTS[name]
     return np.stack([fault(image, seed) for seed, image in enumerate(images)])

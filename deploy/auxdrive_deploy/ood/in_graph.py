@@ -2,7 +2,8 @@
 frame there, and another fitted score in its place. So a graph in another precision has a score that
 is fitted to its own features.
 
-Legend: N frames in batches of B, V numbers that describe one, H, W rows and columns of the camera.
+Legend: N frames in batches of B, F images that are seen at once, V numbers that describe one, H, W
+rows and columns of the camera.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import cast
 
 import numpy as np
 import onnx
-from auxdrive.bundles import IMAGE_INPUT
+from auxdrive.bundles import ego_among, images_among
 from auxdrive.cards import OodSpec, TensorSpec
+from auxdrive.runtimes.frames import write_images
 from auxdrive.types import Float32, UInt8
 
 from auxdrive_deploy.ood.measuring import Describe, OodFrames
@@ -51,7 +53,7 @@ def fit_in(
         model: the graph's bytes; it gives a score, which is replaced.
         inputs: of the graph.
         frames: of the run.
-        reference: the reference frames' images, uint8 (N, H, W, 3).
+        reference: the reference frames' images, uint8 (N, H, W, 3) or (N, F, H, W, 3).
 
     Raises:
         DataError: as `OodFrames.fit`.
@@ -75,15 +77,15 @@ def describing(model: bytes, inputs: Sequence[TensorSpec]) -> Iterator[Describe]
     (difference,) = (node for node in graph.nodes if MEAN in node.input)
     described = next(name for name in difference.input if name != MEAN)
     session = session_of(model, {described: (1, len(graph.array(MEAN)))}, inputs)
-    for name, buffer in session.inputs.items():
-        if name != IMAGE_INPUT:  # the score depends on the image alone
-            buffer[:] = 0
+    images = images_among(inputs)
+    for name in ego_among(inputs).names:  # the score depends on images alone
+        session.inputs[name][:] = 0
 
     def describe(batches: Iterable[UInt8]) -> Float32:
         rows = []
         for batch in batches:
             for image in batch:
-                session.inputs[IMAGE_INPUT][0] = image
+                write_images(session.inputs, images, image)
                 session.run()
                 rows.append(session.outputs[f"{described}{SEEN}"][0].copy())
         return np.stack(rows)

@@ -2,7 +2,8 @@
 with a threshold from its validation part, and measured on its further splits and on faults of the
 camera.
 
-Legend: N frames in batches of B, V numbers that describe one, H, W rows and columns of the camera.
+Legend: N frames in batches of B, F images that are seen at once, V numbers that describe one, H, W
+rows and columns of the camera.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.load import Run
 from numpy.typing import NDArray
 
-from auxdrive_deploy.metrics import parts_of, same_data
+from auxdrive_deploy.metrics import parts_of, rgb_samples, same_data
 from auxdrive_deploy.ood.faults import FAULTS, faulty
 from auxdrive_deploy.ood.score import METHOD, OodScore, auroc, fit, threshold_of
 
@@ -37,7 +38,8 @@ _BATCH = 32
 
 
 Describe = Callable[[Iterable[UInt8]], Float32]
-"""What describes frames to the score, (N, V), of batches of uint8 (B, H, W, 3)."""
+"""What describes frames to the score, (N, V), of batches of uint8 (B, H, W, 3) or (B, F, H, W, 3).
+"""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Ood:
 
         Args:
             describe: as it was for the fit.
-            images: uint8 (N, H, W, 3).
+            images: uint8 (N, H, W, 3) or (N, F, H, W, 3).
         """
         one_by_one = (image[None] for image in images)  # big frames take much memory
         return self.score.of(describe(one_by_one))[:, None].astype(np.float32)
@@ -156,7 +158,7 @@ def ood_frames(run: Run, measured: Sequence[str]) -> OodFrames | str:
 
 def _frames(run: Run, dataset: Dataset, parts: Sequence[str | Stretch]) -> SampleSet:
     """The usable frames of some parts, as the student was trained on them."""
-    samples = SampleSet.open(dataset, parts, run.task, (Modality.RGB,))
+    samples = rgb_samples(run, dataset, parts)
     return samples.chosen(samples.has(Modality.RGB))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 from auxdrive.types import Float32, UInt8
+from auxdrive_train.models.inputs import Frames
 from auxdrive_train.models.maps import Kept
 from auxdrive_train.models.networks import SingleNetwork
 from torch import Tensor, nn
@@ -22,13 +23,13 @@ LEAST_LENGTH = 1e-6
 """Added to the length of features, so that features of zeros can be divided by it."""
 
 
-def described(network: SingleNetwork, images: Tensor) -> tuple[Tensor, Tensor]:
+def described(network: SingleNetwork, images: Frames) -> tuple[Tensor, Tensor]:
     """The student's features (B, D), and what describes each frame to the score, (B, V): the
     features at unit length, then the mean of each channel of the first map.
 
     Args:
         network: the student, on RGB.
-        images: uint8 (B, H, W, 3).
+        images: uint8; see `ModalityInput.forward`.
     """
     kept = Kept([STEM])
     features = network.features(images, kept)
@@ -41,7 +42,7 @@ def vectors_of(network: SingleNetwork, batches: Iterable[UInt8]) -> Float32:
 
     Args:
         network: the student, on RGB.
-        batches: the frames in batches of uint8 (B, H, W, 3); at least one.
+        batches: the frames in batches of uint8 (B, H, W, 3) or (B, F, H, W, 3); at least one.
     """
     network.eval()
     with torch.no_grad():

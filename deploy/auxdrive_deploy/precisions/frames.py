@@ -20,7 +20,7 @@ from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.load import Run
 from auxdrive_train.quantization.calibration import calibration_samples, spread
 
-from auxdrive_deploy.metrics import parts_of, same_data
+from auxdrive_deploy.metrics import parts_of, rgb_samples, same_data
 
 HELD_OUT = 1024
 """The most frames on which a precision is judged, evenly spread."""
@@ -47,7 +47,8 @@ class Frames:
     """Recorded frames.
 
     Attributes:
-        images: N of uint8 (H, W, 3), read when they are asked for.
+        images: N of uint8 (H, W, 3), or (F, H, W, 3) for a student that sees F images at once, read
+            when they are asked for.
         ego: float32 (N, E), the ego inputs.
         labels: float32 (N, *label_shape), what was recorded.
     """
@@ -79,7 +80,7 @@ def held_out_frames(run: Run, result: RunResult) -> Frames:
     """
     dataset = _dataset(run)
     parts = [part for split in result.metrics for part in parts_of(run, dataset, split)]
-    samples = SampleSet.open(dataset, parts, run.task, (Modality.RGB,))
+    samples = rgb_samples(run, dataset, parts)
     return _frames(samples.chosen(spread(len(samples), HELD_OUT)))
 
 
@@ -96,7 +97,7 @@ def calibration_frames(run: Run, count: int) -> Frames:
     """
     dataset = _dataset(run)
     every = run.config.validation_every
-    return _frames(calibration_samples(dataset, every, run.task, count))
+    return _frames(calibration_samples(dataset, every, run.task, count, run.config.history))
 
 
 def _frames(samples: SampleSet) -> Frames:

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 import onnx
-from auxdrive.bundles import IMAGE_INPUT
+from auxdrive.bundles import ego_among, images_among
 from auxdrive.cards import TensorSpec
-from auxdrive.ego_layout import EgoLayout
 from auxdrive.runtimes import DEFAULT_RUNTIME, Session, open_session
+from auxdrive.runtimes.frames import write_images
 from auxdrive.types import AnyArray
 
 from auxdrive_deploy.precisions.frames import Frames
@@ -40,11 +40,11 @@ def watched(
     Raises:
         BundleError: the runtime refuses the graph.
     """
-    layout = EgoLayout(spec.name for spec in inputs if spec.name != IMAGE_INPUT)
+    layout, names = ego_among(inputs), images_among(inputs)
     session = session_of(model, shapes, inputs)
     try:
         for image, ego in zip(frames.images, frames.ego, strict=True):
-            session.inputs[IMAGE_INPUT][0] = image
+            write_images(session.inputs, names, image)
             for name, columns in layout.columns.items():
                 session.inputs[name][0] = ego[columns]
             session.run()

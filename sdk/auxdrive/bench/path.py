@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from auxdrive.bundles import IMAGE_INPUT, ego_of
+from auxdrive.bundles import ego_of, image_inputs
 from auxdrive.cards import ModelCard
 from auxdrive.controllers import make_controller
 from auxdrive.envelope.envelope import SafetyEnvelope
+from auxdrive.history import current, each_earlier
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes import Session
 from auxdrive.runtimes.frames import FrameInput
@@ -39,12 +40,14 @@ class Frame:
         ego: the model's ego inputs, as fields of an `Observation`.
         numbers: the same as the session's buffers take them, in the card's order.
         speed_mps: forward speed.
+        earlier: the F - 1 images before it, for a model that takes F at once.
     """
 
     image: UInt8
     ego: dict[str, Any]
     numbers: tuple[tuple[float, ...], ...]
     speed_mps: float
+    earlier: tuple[UInt8, ...] = ()
 
 
 def frames_of(card: ModelCard, images: UInt8, ego: Float32) -> list[Frame]:
@@ -52,15 +55,17 @@ def frames_of(card: ModelCard, images: UInt8, ego: Float32) -> list[Frame]:
 
     Args:
         card: of the model.
-        images: uint8 (N, H, W, 3).
+        images: uint8 (N, H, W, 3) or (N, F, H, W, 3).
         ego: float32 (N, E), the ego inputs side by side in the card's order.
     """
     layout, found = ego_of(card), []
-    for image, row in zip(images, ego.tolist(), strict=True):
+    for image, earlier, row in zip(
+        current(images), each_earlier(images), ego.tolist(), strict=True
+    ):
         fields = layout.fields(row)
         numbers = layout.read(Observation(image, 0.0, **fields))
         speed_mps = fields.get("speed_mps", DEFAULT_SPEED_MPS)
-        found.append(Frame(image, fields, numbers, speed_mps))
+        found.append(Frame(image, fields, numbers, speed_mps, earlier or ()))
     return found
 
 
@@ -146,18 +151,18 @@ def whole_path(predictor: Predictor, drive: Drive) -> Callable[[Frame], object]:
 
 def bare_session(session: Session, card: ModelCard) -> Callable[[Frame], object]:
     """The least that there is: frame and ego inputs are copied into the buffers (a large frame is
-    read where it lies), the graph runs.
+    read where it lies), the graph runs. Nothing is remembered: earlier frames are at hand.
 
     Args:
         session: of the model.
         card: of the model.
     """
-    image = FrameInput(session, IMAGE_INPUT)
+    image = FrameInput(session, *image_inputs(card.history.frames))
     buffers = [session.inputs[name] for name in ego_of(card).names]
 
     def call(frame: Frame) -> None:
         for buffer, numbers in zip(buffers, frame.numbers, strict=True):
             buffer[0] = numbers
-        image.run(session, frame.image)
+        image.run(session, frame.image, earlier=frame.earlier)
 
     return call

@@ -7,7 +7,8 @@ before any of them is used.
                             the same in other precisions, where the card's `precisions` names them
     README.md               the card for people
     sbom.cdx.json           the packages that made the bundle (CycloneDX); older bundles have none
-    reference/images.npy    uint8 (N, H, W, 3), reference frames
+    reference/images.npy    uint8 (N, H, W, 3), reference frames; (N, F, H, W, 3) where the model
+                            takes F images at once, the current one first
     reference/ego.npy       float32 (N, E): their ego inputs side by side in the card's order; E = 0
                             where the model takes the image alone
     reference/outputs.npy   float32 (N, ...), what the trained student predicts from these frames
@@ -41,7 +42,10 @@ from auxdrive.bundles.layout import (
     REFERENCE_OUTPUTS,
     REQUIRED_FILES,
     SBOM_NAME,
+    ego_among,
     ego_of,
+    image_inputs,
+    images_among,
     reference_ood,
     unit_of,
 )
@@ -50,6 +54,6 @@ __all__ = [
     "CARD_NAME", "IMAGE_INPUT", "MODEL_NAME", "OOD_OUTPUT", "README_NAME",
     "REFERENCE_EGO", "REFERENCE_IMAGES", "REFERENCE_NEGATIVE_CONTROL",
     "REFERENCE_OUTPUTS", "REQUIRED_FILES", "SBOM_NAME",
-    "Bundle", "ego_of", "parse_card", "parse_npy", "reference_ood", "sha256_of_files",
-    "unit_of",
+    "Bundle", "ego_among", "ego_of", "image_inputs", "images_among", "parse_card",
+    "parse_npy", "reference_ood", "sha256_of_files", "unit_of",
 ]  # fmt: skip

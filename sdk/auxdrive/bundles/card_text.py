@@ -12,6 +12,8 @@ from auxdrive.bundles.layout import (
     IMAGE_INPUT,
     OOD_OUTPUT,
     REQUIRED_FILES,
+    image_inputs,
+    is_image,
     is_passed_over,
     reference_ood,
     unit_of,
@@ -63,9 +65,10 @@ def _card_mistakes(card: ModelCard) -> Iterator[str]:
             "training.role: a bundle holds a student; teachers need sensors that the vehicle does "
             "not have"
         )
-    names = [spec.name for spec in card.inputs]
-    if len(set(names)) != len(names) or IMAGE_INPUT not in names:
-        yield f"inputs: need '{IMAGE_INPUT}' and each name once, got {names}"
+    names, images = [spec.name for spec in card.inputs], image_inputs(card.history.frames)
+    if len(set(names)) != len(names) or [each for each in names if is_image(each)] != [*images]:
+        needed = ", ".join(f"'{each}'" for each in images)
+        yield f"inputs: need {needed} and each name once, got {names}"
     for spec in card.inputs:
         want = _input_axes(card, spec.name)
         if want is None:
@@ -73,11 +76,11 @@ def _card_mistakes(card: ModelCard) -> Iterator[str]:
         elif (
             spec.shape[1:] != want
             or not _is_batch(spec.shape[:1])
-            or spec.dtype != ("uint8" if spec.name == IMAGE_INPUT else "float32")
+            or spec.dtype != ("uint8" if is_image(spec.name) else "float32")
         ):
             yield (
                 f"inputs: '{spec.name}' must be "
-                f"{'uint8' if spec.name == IMAGE_INPUT else 'float32'} (N, "
+                f"{'uint8' if is_image(spec.name) else 'float32'} (N, "
                 f"{str(want)[1:-1].rstrip(',')})"
             )
     yield from _range_mistakes(card)
@@ -147,7 +150,7 @@ def _output_mistakes(card: ModelCard) -> Iterator[str]:
 
 
 def _input_axes(card: ModelCard, name: str) -> tuple[int, ...] | None:
-    if name == IMAGE_INPUT:
+    if is_image(name):
         return (card.camera.height, card.camera.width, 3)
     return (EGO_INPUTS[name].size,) if name in EGO_INPUTS else None
 

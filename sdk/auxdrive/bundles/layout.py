@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from fnmatch import translate
 
 from auxdrive.cards import ModelCard, TensorSpec
@@ -33,6 +34,7 @@ it: the card names nothing there, and it is passed over.
 """
 
 IMAGE_INPUT = "image"
+_EARLIER = re.compile(r"earlier_image_[1-9]")
 OOD_OUTPUT = TensorSpec(name="ood_score", shape=("batch", 1), dtype="float32", unit="1")
 """The second output of a graph that gives an out-of-distribution score."""
 
@@ -63,16 +65,41 @@ def reference_ood(precision: str) -> str:
     return f"reference/ood_scores{'' if precision == FP32 else f'.{precision}'}.npy"
 
 
+def image_inputs(frames: int) -> tuple[str, ...]:
+    """The graph's inputs that take images: the current one, then `earlier_image_1`, a gap before
+    it, and so on.
+
+    Args:
+        frames: how many images there are, the current one included (`HistorySpec`).
+    """
+    return (IMAGE_INPUT, *(f"earlier_image_{number}" for number in range(1, frames)))
+
+
+def is_image(name: str) -> bool:
+    """Whether an input of that name takes an image."""
+    return name == IMAGE_INPUT or _EARLIER.fullmatch(name) is not None
+
+
 def unit_of(name: str) -> str | None:
     """The unit that an input must have in a card; None where there is no input of that name."""
-    if name == IMAGE_INPUT:
+    if is_image(name):
         return "intensity"
     return EGO_INPUTS[name].unit if name in EGO_INPUTS else None
 
 
 def ego_of(card: ModelCard) -> EgoLayout:
-    """The inputs of a card beside the image, in the card's order."""
-    return EgoLayout(spec.name for spec in card.inputs if spec.name != IMAGE_INPUT)
+    """The inputs of a card beside images, in the card's order."""
+    return ego_among(card.inputs)
+
+
+def ego_among(inputs: Iterable[TensorSpec]) -> EgoLayout:
+    """The inputs of a graph beside images, in their order."""
+    return EgoLayout(spec.name for spec in inputs if not is_image(spec.name))
+
+
+def images_among(inputs: Iterable[TensorSpec]) -> tuple[str, ...]:
+    """The inputs of a graph that take images, in their order: the current one first."""
+    return tuple(spec.name for spec in inputs if is_image(spec.name))
 
 
 def is_left_by_others(name: str) -> bool:

@@ -16,11 +16,19 @@ from auxdrive.cards.model import (
     TaskName,
     TensorSpec,
 )
-from auxdrive.cards.parts import LEAST_FOV_DEG, WHEELBASE_M, CameraSpec, Pixels, VehicleSpec
+from auxdrive.cards.parts import (
+    LEAST_FOV_DEG,
+    WHEELBASE_M,
+    CameraSpec,
+    HistorySpec,
+    Pixels,
+    VehicleSpec,
+    without_history,
+)
 
 __all__ = [
     "LEAST_FOV_DEG", "WHEELBASE_M",
-    "CameraSpec", "DatasetCard", "EpisodeOrigin", "InputRange", "Interval", "ModelCard",
-    "OodSpec", "ParitySpec", "Pixels", "PrecisionGate", "PrecisionSpec", "PreprocessingSpec",
-    "Provenance", "TaskName", "TensorSpec", "VehicleSpec",
+    "CameraSpec", "DatasetCard", "EpisodeOrigin", "HistorySpec", "InputRange", "Interval",
+    "ModelCard", "OodSpec", "ParitySpec", "Pixels", "PrecisionGate", "PrecisionSpec",
+    "PreprocessingSpec", "Provenance", "TaskName", "TensorSpec", "VehicleSpec", "without_history",
 ]  # fmt: skip

@@ -12,7 +12,16 @@ from pydantic import (
     model_validator,
 )
 
-from auxdrive.cards.parts import CameraSpec, Card, Pixels, Positive, Rate, VehicleSpec
+from auxdrive.cards.parts import (
+    CameraSpec,
+    Card,
+    HistorySpec,
+    Pixels,
+    Positive,
+    Rate,
+    VehicleSpec,
+    without_history,
+)
 from auxdrive.modalities import Modality
 from auxdrive.precisions import FP32, MODEL_FILES
 from auxdrive.steering import SteeringSpec
@@ -293,6 +302,8 @@ class ModelCard(Card):
         inputs: of the graph.
         outputs: of the graph.
         camera: the camera that it was trained with.
+        history: which earlier images of the camera it takes beside the current one. Not in the file
+            where it takes that one alone.
         preprocessing: what the graph does to an image first.
         steering: the steering limits that it was trained with.
         vehicle: the vehicle that it was trained on.
@@ -325,6 +336,7 @@ class ModelCard(Card):
     inputs: tuple[TensorSpec, ...] = Field(min_length=1)
     outputs: tuple[TensorSpec, ...] = Field(min_length=1)
     camera: CameraSpec
+    history: HistorySpec = HistorySpec()
     preprocessing: PreprocessingSpec
     steering: SteeringSpec
     vehicle: VehicleSpec = VehicleSpec()
@@ -339,6 +351,10 @@ class ModelCard(Card):
     floor: dict[str, dict[str, float]] = Field(default={})
     latency: dict[str, Interval] = Field(default={})
     files: dict[str, Sha256] = Field(min_length=1)
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_history(handler(self), self.history)
 
     def ood_of(self, precision: str) -> OodSpec | None:
         """What is said of the out-of-distribution score of the graph in a precision that the bundle

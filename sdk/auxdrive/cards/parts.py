@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from auxdrive.strict import Strict
 
@@ -13,6 +14,9 @@ Positive = Annotated[float, Field(gt=0)]
 Rate = Annotated[float, Field(ge=0.01, le=1000)]
 """Frames per second; no camera that drives a car takes fewer than one in 100 seconds."""
 LEAST_FOV_DEG = 1.0
+MOST_FRAMES = 8
+"""Images that an encoder may see of a sample."""
+LONGEST_HISTORY_S = 5.0
 WHEELBASE_M = (0.01, 100.0)
 """The least and the largest wheelbase, from model cars to road trains."""
 
@@ -69,3 +73,54 @@ class VehicleSpec(Card):
     name: str = "unknown"
     wheelbase_m: float | None = Field(default=None, ge=WHEELBASE_M[0], le=WHEELBASE_M[1])
     max_steer_rate_radps: float | None = Field(default=None, ge=0.01, le=100)
+
+
+class HistorySpec(Card):
+    """How many images a model sees at once: the camera's current one and, for motion, earlier ones.
+    `auxdrive.history` says which frames these are.
+
+    Attributes:
+        frames: how many, the current one included; 1: that one alone.
+        gap_s: the time from one to the next.
+
+    Examples:
+        >>> from auxdrive.cards import HistorySpec
+        >>> HistorySpec(frames=3, gap_s=0.5).longest_s
+        1.0
+    """
+
+    frames: int = Field(
+        default=1,
+        ge=1,
+        le=MOST_FRAMES,
+        description="how many images the student sees at once: the current one and, for motion, "
+        "earlier ones (docs/tasks.md)",
+    )
+    gap_s: float = Field(
+        default=0.5, gt=0, description="seconds from one of them to the next, where there are more"
+    )
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        if self.longest_s > LONGEST_HISTORY_S:
+            raise ValueError(
+                f"frames {self.frames} and gap_s {self.gap_s:g} reach {self.longest_s:g} s back, "
+                f"and at most {LONGEST_HISTORY_S:g} s are allowed"
+            )
+        return self
+
+    @property
+    def longest_s(self) -> float:
+        """How old the oldest image is, in seconds."""
+        return (self.frames - 1) * self.gap_s
+
+
+def without_history(values: Mapping[str, Any], history: HistorySpec) -> dict[str, Any]:
+    """What a model is written as, less the field `history` where it is of the current image alone:
+    files, their hashes and older readers know of it only where it is used.
+
+    Args:
+        values: of the model, by field.
+        history: of the model.
+    """
+    return {key: value for key, value in values.items() if key != "history" or history.frames > 1}

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auxdrive.bundles.layout import IMAGE_INPUT, OOD_OUTPUT
+from auxdrive.bundles.layout import IMAGE_INPUT, OOD_OUTPUT, is_image
 from auxdrive.cards import ModelCard, TensorSpec
 from auxdrive.checks.graph_messages import ValueFacts
 from auxdrive.checks.graph_reader import GraphFacts, read_graph
@@ -72,6 +72,7 @@ def _check_dependence(facts: GraphFacts, card: ModelCard) -> Check:
     card declares. So the model needs no sensor but the camera.
     """
     declared = {spec.name for spec in card.inputs}
+    images = {name for name in declared if is_image(name)}
     for output, needed in facts.reachable_inputs.items():
         if undeclared := sorted(needed - declared):
             return Check(
@@ -81,7 +82,7 @@ def _check_dependence(facts: GraphFacts, card: ModelCard) -> Check:
             return Check(
                 "RGB and declared ego only", False, f"'{output}' does not depend on the image"
             )
-        if output == OOD_OUTPUT.name and len(needed) > 1:
+        if output == OOD_OUTPUT.name and needed - images:
             return Check(
                 "RGB and declared ego only", False, f"'{output}' depends on more than the image"
             )

@@ -7,7 +7,7 @@ Legend: a "row" is the output of a model's graph for one frame.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,6 +92,7 @@ class Gate:
         ego: the ego inputs that it takes.
         ranges: of these inputs in training, by name; None where they are not known.
         most_ood: the largest out-of-distribution score that is not flagged.
+        frames: how many images it takes, the current one included.
     """
 
     def __init__(
@@ -103,7 +104,9 @@ class Gate:
         ego: EgoLayout,
         ranges: Mapping[str, InputRange] | None,
         most_ood: float = math.inf,
+        frames: int = 1,
     ) -> None:
+        self._earlier = frames - 1
         self._shape = (camera.height, camera.width, 3)
         self._times = times_s
         self._ego = ego
@@ -124,6 +127,21 @@ class Gate:
         image = camera_image(observation.image, self._shape)
         ego = self._ego.read(observation)
         return Inputs(image, seconds("time_s", observation.time_s, _TIME), ego)
+
+    def check_earlier(self, images: Sequence[AnyArray]) -> None:
+        """Check earlier images that are given with an observation.
+
+        Raises:
+            InputError: there are more or fewer than the model takes, or one is not uint8 of the
+                camera's size.
+        """
+        if len(images) != self._earlier:
+            raise InputError(
+                f"{len(images)} earlier images were given, and this model takes {self._earlier} "
+                "beside the current one"
+            )
+        for image in images:
+            camera_image(image, self._shape)
 
     def judge(
         self,

@@ -12,6 +12,7 @@ from auxdrive.bundles import IMAGE_INPUT, Bundle, reference_ood
 from auxdrive.checks.parity import Reference, observations
 from auxdrive.checks.report import Check
 from auxdrive.errors import BundleError
+from auxdrive.history import each_earlier
 from auxdrive.precisions import FP16, FP32, INT8
 from auxdrive.predictor import Predictor
 from auxdrive.types import Float64
@@ -96,8 +97,12 @@ def _stored(bundle: Bundle, file: str, frames: int) -> Float64:
 
 def _scores(predictor: Predictor, frames: Reference) -> Float64:
     """The scores (N,) of N frames; infinite where one is not finite."""
-    given = observations(predictor.card, frames.images, frames.ego)
-    scores = [predictor.predict(each).ood_score for each in given]
+    given = zip(
+        observations(predictor.card, frames.images, frames.ego),
+        each_earlier(frames.images),
+        strict=True,
+    )
+    scores = [predictor.predict(each, earlier).ood_score for each, earlier in given]
     return np.array([np.inf if score is None else score for score in scores])
 
 

@@ -20,6 +20,7 @@ from auxdrive.bundles import (
 )
 from auxdrive.cards import ModelCard
 from auxdrive.errors import BundleError, InputError
+from auxdrive.history import current, each_earlier
 from auxdrive.predictor import Predictor
 from auxdrive.tasks import TASKS
 from auxdrive.types import AnyArray, Float32, Float64, Observation, UInt8
@@ -47,7 +48,8 @@ class Reference:
     """The frames under `reference/` of a bundle, and predictions from them.
 
     Attributes:
-        images: uint8 (N, H, W, 3).
+        images: uint8 (N, H, W, 3), or (N, F, H, W, 3) for a model that takes F images at once, the
+            current one first.
         ego: float32 (N, E), the ego inputs side by side in the card's order.
         outputs: float32 (N, ...) in the task's shape, the trained student's predictions.
         negative_control: float32 (N, ...), predictions with weights of another seed.
@@ -105,12 +107,13 @@ def read_reference(bundle: Bundle) -> Reference:
     Raises:
         BundleError: an array is damaged or does not fit the card.
     """
-    card = bundle.card
+    card, camera = bundle.card, bundle.card.camera
     images = bundle.read_array(REFERENCE_IMAGES)
     n, columns = card.parity.frames, bundle.ego.width
+    at_once = (card.history.frames,) if card.history.frames > 1 else ()
     shape = tuple(int(axis) for axis in card.outputs[0].shape[1:])
     arrays = {
-        REFERENCE_IMAGES: (images, (n, card.camera.height, card.camera.width, 3), np.uint8),
+        REFERENCE_IMAGES: (images, (n, *at_once, camera.height, camera.width, 3), np.uint8),
         REFERENCE_EGO: (bundle.read_array(REFERENCE_EGO), (n, columns), np.float32),
         REFERENCE_OUTPUTS: (bundle.read_array(REFERENCE_OUTPUTS), (n, *shape), np.float32),
         REFERENCE_NEGATIVE_CONTROL: (
@@ -133,15 +136,15 @@ def read_reference(bundle: Bundle) -> Reference:
 
 
 def observations(card: ModelCard, images: UInt8, ego: Float32) -> Iterator[Observation]:
-    """Frames as observations, with times at the card's rate.
+    """Frames as observations of the current image, with times at the card's rate.
 
     Args:
         card: of the model.
-        images: uint8 (N, H, W, 3).
+        images: uint8 (N, H, W, 3) or (N, F, H, W, 3).
         ego: float32 (N, E), the ego inputs side by side in the card's order.
     """
     layout = ego_of(card)
-    for index, (image, row) in enumerate(zip(images, ego.tolist(), strict=True)):
+    for index, (image, row) in enumerate(zip(current(images), ego.tolist(), strict=True)):
         yield Observation(image, index / card.rate_hz, **layout.fields(row))
 
 
@@ -152,7 +155,8 @@ def predict_all(
 
     Args:
         predictor: that runs the graph.
-        images: uint8 (N, H, W, 3).
+        images: uint8 (N, H, W, 3), or (N, F, H, W, 3) for a model that takes F images at once, the
+            current one first.
         ego: float32 (N, E), the ego inputs side by side in the card's order.
         deadline_s: for each frame; None for no deadline.
 
@@ -165,6 +169,7 @@ def predict_all(
     """
     shape = tuple(int(axis) for axis in predictor.card.outputs[0].shape[1:])
     outputs = np.empty((len(images), *shape), np.float32)
-    for index, observation in enumerate(observations(predictor.card, images, ego)):
-        outputs[index] = predictor.raw_output(observation, deadline_s)
+    given = zip(observations(predictor.card, images, ego), each_earlier(images), strict=True)
+    for index, (observation, earlier) in enumerate(given):
+        outputs[index] = predictor.raw_output(observation, deadline_s, earlier)
     return outputs

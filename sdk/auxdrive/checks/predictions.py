@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from auxdrive.bundles import IMAGE_INPUT, Bundle, ego_of
+from auxdrive.bundles import IMAGE_INPUT, Bundle, ego_of, image_inputs
 from auxdrive.cards import ModelCard, ParitySpec, PrecisionGate
 from auxdrive.checks.limits import output_limit, output_size
 from auxdrive.checks.ood import check_ood
@@ -19,7 +19,7 @@ from auxdrive.checks.report import Check
 from auxdrive.precisions import FP32
 from auxdrive.predictor import FIRST_RUN_S, Predictor
 from auxdrive.strict import Strict
-from auxdrive.types import Float32
+from auxdrive.types import Float32, UInt8
 
 NEGATIVE_CONTROL_TOLERANCE = 0.02
 """How far the negative control's distance may be from the one in the card, as a share of it. The
@@ -199,18 +199,12 @@ def perturbed(card: ModelCard, reference: Reference) -> Mapping[str, list[Refere
     """
     few = slice(0, PERTURBED_FRAMES)
     images, ego = reference.images[few], reference.ego[few]
-    noise = np.random.default_rng(0).integers(0, 256, images.shape, dtype=np.uint8)
-    changes = (
-        np.zeros_like(images),
-        np.full_like(images, 255),
-        images[:, :, ::-1],
-        np.roll(images, 1, axis=0),
-        noise,
-    )
     changed = {
-        IMAGE_INPUT: [
-            replace(reference, images=np.ascontiguousarray(change), ego=ego) for change in changes
+        name: [
+            replace(reference, images=_with_image(images, place, change), ego=ego)
+            for change in _other_images(images if images.ndim == 4 else images[:, place])
         ]
+        for place, name in enumerate(image_inputs(card.history.frames))
     }
     layout = ego_of(card)
     for name, bounds in layout.bounds(card.input_ranges).items():
@@ -219,6 +213,33 @@ def perturbed(card: ModelCard, reference: Reference) -> Mapping[str, list[Refere
             other = ego.copy()
             other[:, layout.columns[name]] = value
             changed[name].append(replace(reference, images=images, ego=other))
+    return changed
+
+
+def _other_images(images: UInt8) -> tuple[UInt8, ...]:
+    """Ways of changing images (N, H, W, 3)."""
+    noise = np.random.default_rng(0).integers(0, 256, images.shape, dtype=np.uint8)
+    return (
+        np.zeros_like(images),
+        np.full_like(images, 255),
+        images[:, :, ::-1],
+        np.roll(images, 1, axis=0),
+        noise,
+    )
+
+
+def _with_image(images: UInt8, place: int, change: UInt8) -> UInt8:
+    """Samples with other images.
+
+    Args:
+        images: uint8 (N, H, W, 3) or (N, F, H, W, 3).
+        place: which image of each sample is another.
+        change: uint8 (N, H, W, 3), the other ones.
+    """
+    if images.ndim == 4:
+        return np.ascontiguousarray(change)
+    changed = images.copy()
+    changed[:, place] = change
     return changed
 
 

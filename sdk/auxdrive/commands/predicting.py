@@ -46,10 +46,13 @@ def predict_files(
         For each file that could not be used, or not to its end, the error.
     """
     camera = predictor.card.camera
+    if predictor.card.history.frames > 1:
+        _tell_of_images(predictor, paths)
     failed: dict[Path, AuxdriveError] = {}
     with console.progress(Work("predicting", "file", len(paths), many=True)) as shown:
         for path in paths:
             frames = _frames(path)
+            predictor.reset()  # no file goes on where the one before it ended
             while True:
                 try:
                     if (source := next(frames, None)) is None:
@@ -64,6 +67,18 @@ def predict_files(
                 shown.done(0, f"{path.name}, frame {source.frame}")
             shown.done()
     return failed
+
+
+def _tell_of_images(predictor: Predictor, paths: Sequence[Path]) -> None:
+    """Say what becomes of images alone, where the model takes earlier ones too."""
+    from auxdrive.data.image_files import is_video
+
+    alone, history = sum(not is_video(path) for path in paths), predictor.card.history
+    if alone:
+        console.note(
+            f"this model sees {history.frames} images at once, {history.gap_s:g} s apart; a video "
+            f"has them. Each of the {alone} images is taken for all of them, as if the car stood"
+        )
 
 
 def _frames(path: Path) -> Iterator[ImageFrame]:

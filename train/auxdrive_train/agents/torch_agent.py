@@ -16,6 +16,7 @@ from auxdrive.cards import CameraSpec, TaskName, VehicleSpec
 from auxdrive.checks.gate import Gate, Inputs
 from auxdrive.data.derived import derive
 from auxdrive.errors import InputError, UsageError
+from auxdrive.history import memory_of
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Observation, Prediction
@@ -56,6 +57,7 @@ class RunAgent:
             run.task.ego,
             run.input_ranges,
         )
+        self._memory = memory_of(run.config.history, run.card.camera)
         self._closed = False
 
     @property
@@ -91,7 +93,9 @@ class RunAgent:
         return self._task.name
 
     def reset(self) -> None:
-        """Does nothing: a prediction depends only on its own observation."""
+        """Forget the images that were seen: a drive begins."""
+        if self._memory is not None:
+            self._memory.forget()
 
     def act(
         self, observation: Observation, auxiliaries: Mapping[Modality, AnyArray] = NO_AUXILIARIES
@@ -135,6 +139,8 @@ class RunAgent:
         for modality in self._network.modalities:
             source = MODALITIES[modality].derived_from
             stored = given[modality] if source is None else derive(modality, given[source])
+            if modality is Modality.RGB and self._memory is not None:
+                stored = np.stack([stored, *self._memory.see(inputs.image, inputs.time_s)])
             # copied, since the caller's frame may be read-only
             frames[modality] = torch.from_numpy(np.array(stored)[np.newaxis])
         return Batch(

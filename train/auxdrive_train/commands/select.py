@@ -104,6 +104,7 @@ def _weigh(config: Any, out: Path, resume: bool) -> dict[str, Any]:
         training_parts(dataset, config.validation_every).validation,
         run.task,
         run.method.modalities,
+        config.history,
     )
     weights = importance(cast(ExcitationNetwork, run.networks[SELECTOR]), samples)
     auxiliaries = [name for name in weights if name not in (NOISE, config.main.value)]

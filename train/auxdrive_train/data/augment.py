@@ -1,7 +1,7 @@
 """Augmentation of a batch: all modalities are shown from another place (`views`) and mirrored
 together; light is changed in the RGB image only.
 
-Legend: B samples, H, W image rows and columns.
+Legend: B samples, F images of each, H, W image rows and columns.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def augment(
         camera: of the data set's card; it is needed where views are moved.
 
     Raises:
-        DataError: light is to be changed, and the RGB frames are not uint8 (B, H, W, 3).
+        DataError: light is to be changed, and the RGB frames are not uint8 (B, H, W, 3) or (B, F,
+            H, W, 3).
     """
     draws = torch.rand((5, batch.size), generator=generator, device=generator.device)
     noise_seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
@@ -135,8 +136,8 @@ def mirror(batch: Batch, rows: Tensor, task: Task) -> Batch:
 
 
 def mirror_frames(frames: Tensor, modality: Modality) -> Tensor:
-    """Stored frames (B, H, W) or (B, H, W, C) of mirrored scenes, as `MODALITIES[modality].mirror`
-    says.
+    """Stored frames (B, H, W), (B, H, W, C) or (B, F, H, W, C) of mirrored scenes, as
+    `MODALITIES[modality].mirror` says.
 
     A centred spectrum of even width W has its zero frequency in column W / 2. Column 0 (the Nyquist
     frequency) has no partner and stays; all other columns are reversed. That is a flip followed by
@@ -149,9 +150,10 @@ def mirror_frames(frames: Tensor, modality: Modality) -> Tensor:
     Returns:
         Frames of the same shape and dtype.
     """
-    flipped = bits_of(frames).flip(2)
-    if MODALITIES[modality].mirror == "spectrum" and frames.shape[2] % 2 == 0:
-        flipped = flipped.roll(1, dims=2)
+    columns = 3 if frames.ndim == 5 else 2
+    flipped = bits_of(frames).flip(columns)
+    if MODALITIES[modality].mirror == "spectrum" and frames.shape[columns] % 2 == 0:
+        flipped = flipped.roll(1, dims=columns)
     return flipped.view(frames.dtype)
 
 
@@ -168,21 +170,22 @@ def change_light(
 
     Brightness b, contrast c (about the mean grey m) and saturation s (about each pixel's grey) are
     all linear in the pixel p. So each sample needs one 3x3 matrix and one offset: c b (s p + (1 -
-    s) grey(p)) + (1 - c) b m. Gamma, noise and rounding follow.
+    s) grey(p)) + (1 - c) b m. Gamma, noise and rounding follow. All images of a sample are changed
+    alike: light does not change within its history.
 
     Args:
-        rgb: images, uint8 (B, H, W, 3).
+        rgb: images, uint8 (B, H, W, 3) or (B, F, H, W, 3).
         present: bool (B,); absent images get no noise and stay zero.
         config: how large the changes are.
         draws: (4, B) in 0..1, for brightness, contrast, saturation and gamma.
         noise_seed: seed of the noise.
 
     Raises:
-        DataError: the images are not uint8 (B, H, W, 3).
+        DataError: the images are of another type or shape.
     """
-    if rgb.dtype != torch.uint8 or rgb.ndim != 4 or rgb.shape[-1] != 3:
+    if rgb.dtype != torch.uint8 or rgb.ndim not in (4, 5) or rgb.shape[-1] != 3:
         raise DataError(
-            f"rgb frames must be uint8 (B, H, W, 3), got {rgb.dtype} {tuple(rgb.shape)}"
+            f"rgb frames must be uint8 (B, [F,] H, W, 3), got {rgb.dtype} {tuple(rgb.shape)}"
         )
     matrix_b33, offset_b = _colour_matrices(config, draws)
     exponent_b = torch.exp((2.0 * draws[3] - 1.0) * math.log1p(config.gamma))[:, None, None]

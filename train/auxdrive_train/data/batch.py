@@ -1,6 +1,6 @@
 """One batch, in the stored formats of `auxdrive.modalities`.
 
-Legend: B samples, H, W image rows and columns, E ego inputs.
+Legend: B samples, F images of each, H, W image rows and columns, E ego inputs.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ class Batch:
         frames: by modality, (B, H, W) or (B, H, W, C) in the stored dtype: uint8, for depth
             `torch.uint16`. torch has few operators for uint16 (no flip, no arithmetic): convert
             with `.to(torch.float32)`, or move bits with `.view(torch.int16)`.
+            Of RGB (B, F, H, W, 3) where networks see F images at once (`HistorySpec`), the current
+            one first.
         present: by modality, bool (B,): False if the episode lacks the modality; the frame is then
             zero.
         ego_be: float32 (B, E) in physical units, with the columns of `task.ego`; E may be 0.

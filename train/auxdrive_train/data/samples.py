@@ -10,12 +10,13 @@ from typing import Self
 
 import numpy as np
 import torch
-from auxdrive.cards import DatasetCard
+from auxdrive.cards import DatasetCard, HistorySpec
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import MINUTE_S
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.data.sessions import Stretch
 from auxdrive.errors import DataError
+from auxdrive.history import TOLERANCE, earlier_rows
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.types import AnyArray, Float32, Float64
 from numpy.typing import NDArray
@@ -46,6 +47,7 @@ class SampleSet:
         ego: float32 (N, E), ego inputs in physical units.
         label: float32 (N, *label_shape), labels in physical units.
         near_mistake: bool (N,), which lie around a mistake of whoever drove.
+        history: which images of the camera `gather` reads of a sample.
     """
 
     card: DatasetCard
@@ -61,7 +63,9 @@ class SampleSet:
     ego: Float32
     label: Float32
     near_mistake: NDArray[np.bool_]
+    history: HistorySpec
     _frames: dict[Modality, list[AnyArray | None]] = field(repr=False)
+    _earlier: list[NDArray[np.int64]] = field(repr=False)  # by episode, see `earlier_rows`
 
     @classmethod
     def open(
@@ -70,6 +74,7 @@ class SampleSet:
         parts: Iterable[str | Stretch],
         task: Task,
         modalities: Iterable[Modality],
+        history: HistorySpec = HistorySpec(),
     ) -> Self:
         """Map the files and read the labels. Frames are read only by `gather`.
 
@@ -82,12 +87,15 @@ class SampleSet:
                 of a stretch, within the episode.
             task: what the labels are for.
             modalities: what `gather` is to read.
+            history: which images of the camera it is to read of a sample. Earlier ones may lie
+                before a stretch, within the episode.
 
         Raises:
             UsageError: there is no episode of that name.
             DataError: there are no episodes, no modalities or no valid samples, no episode has a
-                modality, or frames differ in size.
+                modality, frames differ in size, or they are too rare for `history`.
         """
+        _refuse_too_rare(dataset, history)
         stretches, kinds = by_episode(dataset, parts), tuple(dict.fromkeys(modalities))
         if not stretches or not kinds:
             raise DataError(
@@ -118,6 +126,10 @@ class SampleSet:
             ego=np.concatenate([each.ego for each in found]),
             label=np.concatenate([each.label for each in found]),
             near_mistake=np.concatenate([each.near_mistake for each in found]),
+            history=history,
+            _earlier=[earlier_rows(each.state["time_s"], history) for each in readers.values()]
+            if history.frames > 1
+            else [],
             # A plain view of the map: slicing np.memmap itself takes as long as copying a small
             # frame.
             _frames={
@@ -221,8 +233,10 @@ class SampleSet:
             modality: what is read.
             places: (row in the batch, episode, frame) for each sample, in the order of the files.
         """
+        at_once = self.history.frames if modality is Modality.RGB else 1
         stored = np.empty(
-            (len(places), *self.frame_shapes[modality]), dtype=MODALITIES[modality].numpy_dtype
+            (len(places), at_once, *self.frame_shapes[modality]),
+            dtype=MODALITIES[modality].numpy_dtype,
         )
         present = np.ones(len(places), dtype=np.bool_)
         episodes = self._frames[modality]
@@ -232,8 +246,22 @@ class SampleSet:
                 stored[row] = 0
                 present[row] = False
             else:
-                stored[row] = source[frame]
-        return torch.from_numpy(stored), torch.from_numpy(present)
+                stored[row, 0] = source[frame]
+                for number in range(1, at_once):
+                    stored[row, number] = source[self._earlier[episode][frame, number - 1]]
+        frames = stored if at_once > 1 else stored[:, 0]
+        return torch.from_numpy(frames), torch.from_numpy(present)
+
+
+def _refuse_too_rare(dataset: Dataset, history: HistorySpec) -> None:
+    """Refuse frames that are farther apart than the images that a model is to see."""
+    rate_hz = dataset.card.rate_hz
+    if history.frames > 1 and 1 / rate_hz > (1 + TOLERANCE) * history.gap_s:
+        raise DataError(
+            f"{dataset.name}: has {rate_hz:g} frames per second, {1 / rate_hz:.3g} s apart, and "
+            f"history.gap_s is {history.gap_s:g}: give a gap of at least {1 / rate_hz:.3g}, or "
+            "record more often"
+        )
 
 
 def _missing(

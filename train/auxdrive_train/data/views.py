@@ -6,9 +6,9 @@ as things far away, by the turn alone. So whatever stands on the road is sheared
 nearer it is, as in the paper. Where the displaced camera sees what the recorded one did not, the
 image's border is repeated; the LiDAR's view from above is empty there.
 
-Legend: B samples; H, W image rows and columns; P pixels of an image. Ego frame: x forward, y left,
-z up, origin at the rear axle on the ground. A camera looks along "ahead"; "right" and "down" are
-those of its image.
+Legend: B samples; F images of each; H, W image rows and columns; P pixels of an image. Ego frame: x
+forward, y left, z up, origin at the rear axle on the ground. A camera looks along "ahead"; "right"
+and "down" are those of its image.
 """
 
 from __future__ import annotations
@@ -109,11 +109,15 @@ def camera_from(frames: Tensor, modality: Modality, view: View, camera: CameraSp
     interpolated.
 
     Args:
-        frames: (B, H, W) or (B, H, W, C), as stored.
+        frames: (B, H, W), (B, H, W, C) or (B, F, H, W, C), as stored. All images of a sample are
+            shown from the same place beside the vehicle, as if it had been there all the time.
         modality: theirs; it must be aligned with the camera.
         view: the places.
         camera: of the data set's card.
     """
+    if frames.ndim == 5:
+        seen = [camera_from(images, modality, view, camera) for images in frames.unbind(1)]
+        return torch.stack(seen, dim=1)
     step = CPU_CHUNK if frames.device.type == "cpu" else len(frames)
     parts = [slice(start, start + step) for start in range(0, len(frames), step)]
     moved = [_camera_from(frames[part], modality, view.of(part), camera) for part in parts]

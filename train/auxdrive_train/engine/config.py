@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from auxdrive.cards import Pixels, PreprocessingSpec
+from auxdrive.cards import HistorySpec, Pixels, PreprocessingSpec, without_history
 from auxdrive.data.division import CARVE_EVERY
 from auxdrive.errors import UsageError
 from auxdrive.mistakes import mistakes_of
@@ -117,6 +117,9 @@ class TrainConfig(Strict):
     preprocessing: Preprocessing = Field(
         default=Preprocessing(), description="what the network itself does to the image"
     )
+    history: HistorySpec = Field(
+        default=HistorySpec(), description="earlier images beside the current one, for motion"
+    )
     dropout: float = Field(
         default=0.1,
         ge=0,
@@ -208,7 +211,8 @@ class TrainConfig(Strict):
 
     @model_serializer(mode="wrap")
     def _without_unset(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(without_none(handler(self), "quantize"), "ema")
+        written = without_none(without_none(handler(self), "quantize"), "ema")
+        return without_history(written, self.history)
 
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> TrainConfig:
@@ -290,6 +294,12 @@ class TrainConfig(Strict):
         if self.weights is not None and self.init_from is not None:
             text = "init_from: a run's weights and a weight file cannot both be the first ones"
             yield JointMistake(("weights", "init_from"), text)
+        if self.history.frames > 1 and self.main is not Modality.RGB:
+            text = (
+                f"history: only the camera's images are remembered, and the student sees "
+                f"{self.main}; leave history out, or use main: rgb"
+            )
+            yield JointMistake(("history", "main"), text)
         if self.batch_size % self.processes or self.batch_size < 2 * self.processes:
             text = (
                 f"batch_size: {self.batch_size} cannot be shared out among {self.processes} "

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from auxdrive.cards import PreprocessingSpec
+from auxdrive.history import current
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Float32, Float64
@@ -44,9 +45,9 @@ def floors(
       their quantiles.
     - `ego`: a linear function of the ego inputs, fitted by least squares; it does not see the
       image. Only for tasks with ego inputs.
-    - `neighbours`: the mean label of the five nearest training samples, by the image at 12x32 and
-      the ego inputs, both standardised. It knows at most 2,000 training samples and predicts at
-      most 1,000 of a split, both evenly spread.
+    - `neighbours`: the mean label of the five nearest training samples, by the current image at
+      12x32 and the ego inputs, both standardised. It knows at most 2,000 training samples and
+      predicts at most 1,000 of a split, both evenly spread.
 
     Args:
         train: the training samples that the predictions are fitted to.
@@ -166,7 +167,7 @@ class _Neighbours:
         """Small images (N, P) and ego inputs (N, E)."""
         with torch.no_grad():
             parts = [
-                self._image(batch.frames[self._image.modality]).flatten(1)
+                self._image(current(batch.frames[self._image.modality])).flatten(1)
                 for batch in Loader(samples, _BATCH).iterate(chosen)
             ]
         return torch.cat(parts).numpy(), samples.ego[chosen]

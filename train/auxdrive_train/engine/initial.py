@@ -29,7 +29,7 @@ _MUST_BE_EQUAL = ("task", "main")
 # Settings that decide which networks there are, and which weights one has. Other settings may
 # differ: how images are cropped, or what else trains beside the network.
 _NETWORKS = ("method",)
-_WEIGHTS = ("backbone", "preprocessing.size")
+_WEIGHTS = ("backbone", "preprocessing.size", "history.frames")
 _WEIGHTS_OF_OTHERS = (*_WEIGHTS, "aux")
 
 
@@ -165,10 +165,10 @@ def _differences(there: TrainConfig, here: TrainConfig, keys: Sequence[str]) -> 
     """A sentence for each of these settings that differs, and for each within one of them."""
     before, now = (_flat(config.model_dump(mode="json")) for config in (there, here))
     return [
-        changed(name, before.get(name), now[name])
+        changed(name, before.get(name), now.get(name))
         for key in keys
-        for name in now
-        if f"{name}.".startswith(f"{key}.") and before.get(name) != now[name]
+        for name in dict.fromkeys((*now, *before))
+        if f"{name}.".startswith(f"{key}.") and before.get(name) != now.get(name)
     ]
 
 
@@ -211,7 +211,7 @@ def _tell(there: TrainConfig, here: TrainConfig, sources: Mapping[str, str | Non
         ", ".join(taken),
         f"; fresh: {', '.join(fresh)}" if fresh else "",
     )
-    if images := _differences(there, here, ("preprocessing",)):
+    if images := _differences(there, here, ("preprocessing", "history")):
         _LOG.warning("%s saw its images otherwise: %s", here.init_from, images[0])
 
 

@@ -4,7 +4,7 @@ checked is checked here, so that no mistake appears only after hours of training
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import TrainingParts, training_parts
+from auxdrive.data.sessions import Stretch
 from auxdrive.errors import ConfigError, DataError
 from auxdrive.mistakes import mistakes_of
 from auxdrive.modalities import SEGMENTATION_CLASSES, Modality, known_classes
@@ -157,14 +158,14 @@ class _Samples(NamedTuple):
 def _open_samples(
     config: TrainConfig, dataset: Dataset, division: TrainingParts, method: Method
 ) -> _Samples:
-    recorded = SampleSet.open(dataset, division.train, method.task, method.modalities)
+    def opened(parts: Sequence[str | Stretch]) -> SampleSet:
+        return SampleSet.open(dataset, parts, method.task, method.modalities, config.history)
+
+    recorded = opened(division.train)
     train = balance(recorded, config.balance)
-    validation = SampleSet.open(dataset, division.validation, method.task, method.modalities)
+    validation = opened(division.validation)
     # Opened now and not after training, so that a split that cannot be measured is noticed at once.
-    further = {
-        name: SampleSet.open(dataset, dataset.split(name), method.task, method.modalities)
-        for name in config.evaluate
-    }
+    further = {name: opened(dataset.split(name)) for name in config.evaluate}
     for part in (train, validation, *further.values()):
         refuse_without(config.main, part, dataset)
     if len(train) < config.batch_size:
@@ -255,7 +256,14 @@ def _setup(config: TrainConfig, task: Task, classes: int) -> Setup:
     return Setup(
         config.main,
         config.aux,
-        Build(config.backbone, config.preprocessing, task, config.dropout, classes),
+        Build(
+            config.backbone,
+            config.preprocessing,
+            task,
+            config.dropout,
+            classes,
+            config.history.frames,
+        ),
         config.epochs,
     )
 

@@ -91,7 +91,7 @@ def quantization_of(
         return None
     name, student = _student(config, method, networks)
     calibration = calibration_samples(
-        dataset, config.validation_every, method.task, CALIBRATION_FRAMES
+        dataset, config.validation_every, method.task, CALIBRATION_FRAMES, config.history
     )
     few = calibration.gather(np.arange(2, dtype=np.int64) % len(calibration)).to(device)
     tape = record(student, few.frames[config.main], few.ego_be)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
+from auxdrive.history import current
 from auxdrive.inspection.painting import jpeg, paint
 from auxdrive.runs import Example, ValidationRecord
 from auxdrive.storage.publish import write_atomic
@@ -109,6 +110,6 @@ def _spread(samples: SampleSet, order: NDArray[np.intp]) -> list[int]:
 
 def _write_image(parts: Parts, name: str, samples: SampleSet, index: int) -> None:
     main = parts.config.main
-    frame = samples.gather(np.array([index])).frames[main][0].numpy()
+    frame = current(samples.gather(np.array([index])).frames[main])[0].numpy()
     data = jpeg(paint(main, frame), _JPEG_QUALITY, _LONGEST)
     write_atomic(parts.folder.example_path(name), data)

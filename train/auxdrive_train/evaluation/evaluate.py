@@ -148,7 +148,7 @@ def evaluate(
 def _counted_samples(model: Model, dataset: Dataset, parts: Sequence[str], task: Task) -> SampleSet:
     """The samples of these episodes that count for the model."""
     modalities = tuple(dict.fromkeys((model.main, *model.modalities)))
-    samples = SampleSet.open(dataset, parts, task, modalities)
+    samples = SampleSet.open(dataset, parts, task, modalities, model.history)
     if model.main in model.modalities:
         refuse_without(model.main, samples, dataset)
     samples = samples.chosen(model.counted(samples))
@@ -226,7 +226,7 @@ def _floor_frames(
         )
     parts = training_parts(dataset).train
     return (
-        SampleSet.open(dataset, parts, measured.task, measured.modalities),
+        SampleSet.open(dataset, parts, measured.task, measured.modalities, measured.history),
         f"the split '{TRAIN_SPLIT}' of the same data",
     )
 

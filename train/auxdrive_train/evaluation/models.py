@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import torch
 from auxdrive.bundles import Bundle
-from auxdrive.cards import CameraSpec, PreprocessingSpec
+from auxdrive.cards import CameraSpec, HistorySpec, PreprocessingSpec
 from auxdrive.checks.parity import predict_all
 from auxdrive.errors import RuntimeUnavailable, UsageError
 from auxdrive.inspection.bundles_and_runs import is_bundle
@@ -51,6 +51,7 @@ class Model:
         main: what the run's student sees.
         modalities: what this network sees.
         preprocessing: what it does to the image.
+        history: which images it sees at once.
         classes: how many segmentation classes it tells apart, where it sees any.
         dataset_sha256: SHA-256 of its training data.
         predict: predictions (N, *label_shape) in physical units for samples; shows how many frames
@@ -71,6 +72,7 @@ class Model:
     main: Modality
     modalities: tuple[Modality, ...]
     preprocessing: PreprocessingSpec
+    history: HistorySpec
     classes: int
     dataset_sha256: str
     predict: Callable[[SampleSet, Shown], Float32]
@@ -141,6 +143,7 @@ def _of_run(path: Path, role: str, device: str) -> Model:
         main=run.config.main,
         modalities=network.modalities,
         preprocessing=run.config.preprocessing,
+        history=run.config.history,
         classes=len(known_classes(run.card.classes)),
         dataset_sha256=run.record.dataset_sha256,
         predict=predict,
@@ -182,6 +185,7 @@ def _of_bundle(
         main=Modality.RGB,
         modalities=(Modality.RGB,),
         preprocessing=card.preprocessing,
+        history=card.history,
         classes=0,
         dataset_sha256=card.training.dataset_sha256,
         predict=predict,

@@ -1,12 +1,14 @@
 """From stored frames to the network's input. The path for RGB is exported with the student, so it
 is written once, here.
 
-Legend: B batch; H, W stored rows and columns; h, w network input size; C channels.
+Legend: B batch; F images of a sample, the current one first; H, W stored rows and columns; h, w
+network input size; C channels.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from auxdrive.cards import PreprocessingSpec
@@ -17,6 +19,8 @@ from torch.nn import functional
 from auxdrive_train.models.shrink import block_means, block_of
 
 MAX_DEPTH_M = 655.35
+Frames = Tensor | Sequence[Tensor]
+"""Stored frames; see `ModalityInput.forward`."""
 
 
 class ModalityInput(nn.Module):
@@ -32,6 +36,11 @@ class ModalityInput(nn.Module):
         spec: crop, size and normalisation.
         classes: how many segmentation classes the network was made for. Those of later data are
             shown to it as the first ones of which they are parts (`coarse_ids`).
+        frames: F, how many images of a sample it takes. Each goes the same way, and their channels
+            are put side by side: the first ones are those of the current image.
+
+    Attributes:
+        channels: of what it gives, C of all images together.
     """
 
     mean: Tensor
@@ -43,16 +52,19 @@ class ModalityInput(nn.Module):
         modality: Modality,
         spec: PreprocessingSpec,
         classes: int = len(SEGMENTATION_CLASSES),
+        frames: int = 1,
     ) -> None:
         super().__init__()
         self.modality = modality
         self.spec = spec
+        self.frames = frames
         info = MODALITIES[modality]
-        self.channels = classes if info.categories else info.channels
+        self._of_one = classes if info.categories else info.channels
+        self.channels = frames * self._of_one
         mean, std = (
             (spec.mean, spec.std)
             if modality is Modality.RGB
-            else ((0.0,) * self.channels, (1.0,) * self.channels)
+            else ((0.0,) * self._of_one, (1.0,) * self._of_one)
         )
         self.register_buffer("mean", torch.tensor(mean).reshape(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).reshape(1, -1, 1, 1), persistent=False)
@@ -60,7 +72,20 @@ class ModalityInput(nn.Module):
             ids = torch.from_numpy(coarse_ids(classes)).long()
             self.register_buffer("ids", ids, persistent=False)
 
-    def forward(self, frames: Tensor) -> Tensor:
+    def forward(self, frames: Frames) -> Tensor:
+        """float32 (B, channels, h, w) from stored frames.
+
+        Args:
+            frames: (B, H, W) or (B, H, W, C); with several images of a sample (B, F, H, W, C), or
+                F of (B, H, W, C), as an exported graph takes them.
+        """
+        if self.frames == 1:
+            assert isinstance(frames, Tensor)
+            return self._one(frames)
+        images = frames.unbind(1) if isinstance(frames, Tensor) else frames
+        return torch.cat([self._one(image) for image in images], dim=1)
+
+    def _one(self, frames: Tensor) -> Tensor:
         """float32 (B, C, h, w) from stored frames (B, H, W) or (B, H, W, C)."""
         info = MODALITIES[self.modality]
         if info.categories:
@@ -101,8 +126,8 @@ class ModalityInput(nn.Module):
         ids = functional.interpolate(
             ids_bhw[:, None, first:last], self.spec.size, mode="nearest-exact"
         ).squeeze(1)
-        known = ids.long() if self.channels == len(self.ids) else self.ids[ids.long()]
-        return functional.one_hot(known, self.channels).permute(0, 3, 1, 2).to(torch.float32)
+        known = ids.long() if self._of_one == len(self.ids) else self.ids[ids.long()]
+        return functional.one_hot(known, self._of_one).permute(0, 3, 1, 2).to(torch.float32)
 
 
 def crop_rows(height: int, spec: PreprocessingSpec) -> tuple[int, int]:

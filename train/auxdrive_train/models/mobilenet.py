@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from auxdrive_train.models.maps import NOTHING, Kept
+from auxdrive_train.models.weight_files import for_each_image
 
 
 class _Universal(NamedTuple):
@@ -203,7 +204,7 @@ class MobileNet(nn.Module):
         left_out = ("conv_head.", "norm_head.", "classifier.")
         wanted = {name: each for name, each in state.items() if not name.startswith(left_out)}
         try:
-            self.load_state_dict(wanted)
+            self.load_state_dict(for_each_image(wanted, "conv_stem.weight", self.conv_stem))
         except RuntimeError as error:
             raise DataError(
                 f"these weights are not timm's of mobilenetv4_conv_small: {error}"

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.models.backbone import ImageEncoder
-from auxdrive_train.models.inputs import ModalityInput
+from auxdrive_train.models.inputs import Frames, ModalityInput
 from auxdrive_train.models.maps import NOTHING, Kept, Widths
 from auxdrive_train.models.present import of_present
 from auxdrive_train.tasks.base import Task
@@ -160,11 +160,11 @@ class SingleNetwork(Network):
         """Those of the encoder."""
         return Widths(self.encoder.feature_dim, self.encoder.map_channels)
 
-    def features(self, frames: Tensor, kept: Kept = NOTHING) -> Tensor:
+    def features(self, frames: Frames, kept: Kept = NOTHING) -> Tensor:
         """Features (B, D) of stored frames.
 
         Args:
-            frames: of the modality, (B, H, W) or (B, H, W, C) in the stored dtype.
+            frames: of the modality, in the stored dtype; see `ModalityInput.forward`.
             kept: keeps those of the encoder's maps that it wants; by default none.
         """
         with self.computing(self, FEATURES):
@@ -175,11 +175,11 @@ class SingleNetwork(Network):
             prediction: Tensor = self.head(features, ego_be)
         return prediction
 
-    def predict(self, frames: Tensor, ego_be: Tensor) -> Tensor:
+    def predict(self, frames: Frames, ego_be: Tensor) -> Tensor:
         """The prediction (B, *label_shape) in physical units. This is what is exported.
 
         Args:
-            frames: of the modality, (B, H, W) or (B, H, W, C) in the stored dtype.
+            frames: of the modality, in the stored dtype; see `ModalityInput.forward`.
             ego_be: (B, E), ego inputs in physical units.
         """
         return self._headed(self.features(frames), ego_be)
@@ -221,6 +221,7 @@ class Build:
         task: what is predicted.
         dropout: share of the features before the head that training sets to zero.
         classes: how many segmentation classes the data have.
+        frames: how many images of the camera the networks see at once (`HistorySpec`).
 
     Raises:
         UsageError: there is no such backbone.
@@ -239,13 +240,15 @@ class Build:
     task: Task
     dropout: float = 0.1
     classes: int = len(SEGMENTATION_CLASSES)
+    frames: int = 1
 
     def __post_init__(self) -> None:
         BACKBONES[self.backbone]  # so that an unknown name is refused at once
 
     def input(self, modality: Modality) -> ModalityInput:
         """What turns the stored frames of a modality into a network's input."""
-        return ModalityInput(modality, self.preprocessing, self.classes)
+        frames = self.frames if modality is Modality.RGB else 1
+        return ModalityInput(modality, self.preprocessing, self.classes, frames)
 
     def encoder(self, channels: int) -> ImageEncoder:
         """A new encoder for that many input channels."""

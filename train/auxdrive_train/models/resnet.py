@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from auxdrive_train.models.maps import NOTHING, Kept
+from auxdrive_train.models.weight_files import for_each_image
 
 
 class BasicBlock(nn.Module):
@@ -131,7 +132,7 @@ class ResNet(nn.Module):
         """
         wanted = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
         try:
-            self.load_state_dict(dict(wanted))
+            self.load_state_dict(for_each_image(wanted, "conv1.weight", self.conv1))
         except RuntimeError as error:
             raise DataError(
                 f"these weights are not torchvision weights for this ResNet: {error}"

@@ -7,8 +7,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from auxdrive.cards import HistorySpec
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import training_parts
+from auxdrive.history import current
 from auxdrive.modalities import Modality
 from auxdrive.types import Float64
 from numpy.typing import NDArray
@@ -27,7 +29,7 @@ EVERY_PIXEL = 8
 
 
 def calibration_samples(
-    dataset: Dataset, validation_every: int, task: Task, count: int
+    dataset: Dataset, validation_every: int, task: Task, count: int, history: HistorySpec
 ) -> SampleSet:
     """Frames of the training part, chosen over steering, speed and light (see `choose`).
 
@@ -36,9 +38,10 @@ def calibration_samples(
         validation_every: of the run's settings, which divides it.
         task: what is predicted.
         count: how many.
+        history: which images the student sees at once.
     """
     parts = training_parts(dataset, validation_every).train
-    samples = SampleSet.open(dataset, parts, task, (Modality.RGB,))
+    samples = SampleSet.open(dataset, parts, task, (Modality.RGB,), history)
     samples = samples.chosen(spread(len(samples), MOST_CANDIDATES))
     return samples.chosen(choose(_conditions(dataset, samples), count))
 
@@ -127,5 +130,6 @@ def _conditions(dataset: Dataset, samples: SampleSet) -> list[Float64]:
 
 def _light_of(samples: SampleSet, place: int) -> float:
     """The mean of the pixels of a frame that are looked at."""
-    image = samples.gather(np.array([place], np.int64)).frames[Modality.RGB][0].numpy()
+    frames = samples.gather(np.array([place], np.int64)).frames[Modality.RGB]
+    image = current(frames)[0].numpy()
     return float(image[::EVERY_PIXEL, ::EVERY_PIXEL].mean())
