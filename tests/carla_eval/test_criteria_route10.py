@@ -5,6 +5,7 @@ lanes. Each is given world states made by hand.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from auxdrive_eval.criteria import (
     RouteTimeout,
 )
 from auxdrive_eval.criteria.outside_lanes import beyond_lane_m
+from auxdrive_eval.criteria.progress import accumulated_m
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.leaderboard1 import LEADERBOARD_1
 from auxdrive_eval.world import LaneView
@@ -47,6 +49,18 @@ class TestRouteCompletion:
             criterion.update(state(frame, 195.0))
         # Two points of window in each tick, as in the leaderboard: no more than 10 x 2 points.
         assert criterion.percent == pytest.approx(10.0)
+
+    @pytest.mark.parametrize("step_m", [0.53, 1.0])
+    def test_who_passes_the_end_far_beside_it_has_driven_100_percent_and_no_more(
+        self, step_m: float
+    ) -> None:
+        route = straight_route(10)
+        criterion = RouteCompletion(replace(route, points=step_m * route.points))
+        end_m = accumulated_m(replace(route, points=step_m * route.points))[-1]
+        assert (100.0 * end_m / end_m > 100.0) == (step_m == 0.53)
+        for frame in range(10):
+            assert criterion.update(state(frame, 20.0, 30.0)) == []
+        assert criterion.percent == 100.0
 
 
 class TestInRoute:

@@ -19,6 +19,7 @@ def make_run(
     data: str = "ab" * 32,
     task: str = "waypoints",
     splits: tuple[str, ...] = ("val", "test"),
+    roles: tuple[str, ...] = ("student", "teacher"),
     **settings: Any,
 ) -> Path:
     """A finished run that measured this ADE on every split."""
@@ -43,7 +44,7 @@ def make_run(
         phases=(PhaseResult(name="student", epochs=1, watch="student", best=ade_m, last=ade_m),),
         steps=1,
         trained_s=1.0,
-        metrics={split: {"student": metrics, "teacher": metrics} for split in splits},
+        metrics={split: dict.fromkeys(roles, metrics) for split in splits},
         floor={split: {"constant": {"ade_m": 9.0}} for split in splits},
     )
     folder.result_path.write_bytes(dump_json(result.model_dump(mode="json")))

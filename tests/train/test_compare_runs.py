@@ -157,6 +157,9 @@ def test_what_cannot_be_compared_is_refused(runs: list[Path], tmp_path: Path) ->
         compared(runs[0], runs[3], role="techer")
     with pytest.raises(UsageError, match="nothing to compare"):
         compare([])
+    alone = make_run(tmp_path / "alone", 0, 0.5, method="teacher", roles=("fused",))
+    with pytest.raises(UsageError, match=r"no role in common .* \(student, teacher, fused\)"):
+        compared(runs[0], alone)
 
 
 def test_unfinished_and_damaged_runs_are_named(runs: list[Path]) -> None:

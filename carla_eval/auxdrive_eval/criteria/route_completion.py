@@ -38,7 +38,10 @@ class RouteCompletion(TickCriterion):
     def update(self, state: WorldState) -> list[Event]:
         """Advance; one event when the route is complete."""
         self._index = self._points.last_passed(self._index, WINDOW, state.ego_centre)
-        self.percent = 100.0 * float(self._metres[self._index]) / float(self._metres[-1])
+        # the quotient of a length and itself, times 100, may round to more than 100
+        self.percent = min(
+            100.0, 100.0 * float(self._metres[self._index]) / float(self._metres[-1])
+        )
         if self.digits is not None:
             self.percent = round(self.percent, self.digits)
         if (

@@ -109,7 +109,13 @@ def _part(results: Sequence[Result], split: str | None, role: str | None) -> Par
     common = [
         part for part in results[0].metrics if all(part in result.metrics for result in results)
     ]
-    if not common or common == [Part()]:
+    if not common:
+        roles = dict.fromkeys(part.role for result in results for part in result.metrics)
+        raise UsageError(
+            "these results have no split and no role in common that all have measured; compare "
+            f"those of one role ({', '.join(filter(None, roles))}) by themselves"
+        )
+    if common == [Part()]:
         if split is not None or role is not None:
             raise UsageError("--split and --role are for runs, whose roles are measured on splits")
         return Part()
