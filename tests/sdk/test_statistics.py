@@ -14,8 +14,10 @@ from auxdrive.errors import DataError
 from auxdrive.statistics import (
     bootstrap_intervals,
     paired_difference,
+    rank_correlation,
     seed_difference,
     seed_interval,
+    seed_ratio,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -69,6 +71,55 @@ def test_seed_interval_covers_the_truth_19_times_in_20() -> None:
         [i.low is not None and i.high is not None and i.low <= 5.0 <= i.high for i in intervals]
     )
     assert 0.935 < covered < 0.965
+
+
+def test_a_ratios_interval_is_what_the_paired_t_test_does_not_reject() -> None:
+    rng = np.random.default_rng(5)
+    gap = rng.normal(12.0, 3.0, 6)
+    gain = 0.6 * gap + rng.normal(0.0, 2.0, 6)
+    got = seed_ratio(gain, gap)
+    assert got.value == pytest.approx(gain.mean() / gap.mean())
+    assert got.low is not None
+    assert got.high is not None
+    for bound, inwards in ((got.low, 1e-6), (got.high, -1e-6)):
+        assert stats.ttest_1samp(gain - bound * gap, 0.0).pvalue == pytest.approx(0.05, abs=1e-6)
+        assert seed_difference(gain, (bound + inwards) * gap).p_value > 0.05
+    assert seed_difference(gain, got.value * gap).p_value == pytest.approx(1.0)
+
+
+def test_a_ratio_over_a_gap_that_is_not_shown_has_no_bounds() -> None:
+    gap = np.array([3.0, -2.0, 1.5])
+    assert not seed_difference(gap, np.zeros(3)).is_shown
+    assert seed_ratio(np.array([1.0, 2.0, 3.0]), gap).low is None
+    assert seed_ratio(np.array([1.0]), np.array([2.0])).model_dump()["high"] is None
+    with pytest.raises(DataError, match="denominator is 0"):
+        seed_ratio(np.array([1.0, 2.0]), np.array([1.0, -1.0]))
+
+
+# Over runs
+
+
+def test_rank_correlation_is_scipys_with_ties_and_its_interval_by_hand() -> None:
+    rng = np.random.default_rng(6)
+    one = np.round(rng.normal(size=30), 1)
+    other = np.round(one + rng.normal(size=30), 1)
+    got = rank_correlation(one, other, seed=0)
+    theirs = stats.spearmanr(one, other)
+    assert got.rho == pytest.approx(theirs.statistic)
+    assert got.p_value == pytest.approx(theirs.pvalue, abs=0.004)
+    assert got.rho is not None
+    half = 1.959964 * math.sqrt((1 + got.rho**2 / 2) / 27)
+    assert got.low == pytest.approx(math.tanh(math.atanh(got.rho) - half), rel=1e-5)
+    assert got.high == pytest.approx(math.tanh(math.atanh(got.rho) + half), rel=1e-5)
+    assert got == rank_correlation(one, other, seed=0)
+
+
+def test_few_runs_have_a_rank_correlation_without_bounds() -> None:
+    few = rank_correlation(np.array([1.0, 2.0, 3.0, 5.0]), np.array([9.0, 8.0, 7.0, 1.0]), seed=0)
+    assert (few.rho, few.low, few.high, few.pairs) == (pytest.approx(-1.0), None, None, 4)
+    assert few.p_value == pytest.approx(2 / 24, abs=0.01)  # one order in 24, either way
+    same = rank_correlation(np.ones(12), np.arange(12.0), seed=0)
+    assert (same.rho, same.p_value) == (None, 1.0)
 
 
 # Over groups of frames

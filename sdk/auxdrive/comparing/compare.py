@@ -110,10 +110,10 @@ def _part(results: Sequence[Result], split: str | None, role: str | None) -> Par
         part for part in results[0].metrics if all(part in result.metrics for result in results)
     ]
     if not common:
-        roles = dict.fromkeys(part.role for result in results for part in result.metrics)
+        known = dict.fromkeys(part.role for result in results for part in result.metrics)
         raise UsageError(
             "these results have no split and no role in common that all have measured; compare "
-            f"those of one role ({', '.join(filter(None, roles))}) by themselves"
+            f"those of one role ({', '.join(filter(None, known))}) by themselves"
         )
     if common == [Part()]:
         if split is not None or role is not None:

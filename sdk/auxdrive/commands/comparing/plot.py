@@ -32,15 +32,25 @@ def plot(found: Comparison, metrics: Sequence[str], path: Path) -> bytes:
     Returns:
         The content of the file.
     """
-    kind = SUFFIXES[path.suffix.lower()]
     rows = len(found.groups)
     drawn = Figure(figsize=(_WIDTH_IN, len(metrics) * (_HEAD_IN + _ROW_IN * rows)))
     panels = drawn.subplots(len(metrics), 1, squeeze=False)
     for axis, metric in zip(panels[:, 0], metrics, strict=True):
         _panel(axis, found, metric)
     drawn.tight_layout()
+    return content_of(drawn, path)
+
+
+def content_of(drawn: Figure, path: Path) -> bytes:
+    """A figure as the content of a file, without date, version and random names, so that equal
+    figures have equal bytes.
+
+    Args:
+        drawn: the figure.
+        path: whose ending decides between SVG and PNG.
+    """
+    kind = SUFFIXES[path.suffix.lower()]
     buffer = io.BytesIO()
-    # without date, version and random names, so that equal plots have equal bytes
     metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     with rc_context({"svg.hashsalt": "auxdrive"}):
         drawn.savefig(buffer, format=kind, dpi=140, metadata=metadata)
