@@ -52,9 +52,7 @@ def conditions(points: Points) -> list[str]:
     return [
         name
         for name in points[0][CLOSED]
-        if all(
-            isinstance(each[kind].get(name), float) for each in points for kind in (OPEN, CLOSED)
-        )
+        if all(each[kind].get(name) is not None for each in points for kind in (OPEN, CLOSED))
     ]
 
 
@@ -136,10 +134,13 @@ def plot(points: Points, path: Path) -> bytes:
     shown, found = conditions(points), correlations(points)
     columns = min(len(shown), 3)
     rows = -(-len(shown) // columns)
-    drawn = Figure(figsize=(3.2 * columns, 3.0 * rows + 0.5))
+    names = dict.fromkeys(each["method"] for each in points)
+    lines = -(-len(names) // (2 * columns))
+    height = 3.0 * rows + 0.25 * (lines + 1)
+    drawn = Figure(figsize=(3.2 * columns, height))
     panels = drawn.subplots(rows, columns, squeeze=False).ravel()
     for axis, condition in zip(panels, shown, strict=False):
-        for number, method in enumerate(dict.fromkeys(each["method"] for each in points)):
+        for number, method in enumerate(names):
             ours = [each for each in points if each["method"] == method]
             axis.plot(
                 [each[OPEN][condition] for each in ours],
@@ -155,9 +156,9 @@ def plot(points: Points, path: Path) -> bytes:
         axis.grid(alpha=0.3)
     for axis in panels[len(shown) :]:
         axis.set_axis_off()
+    drawn.tight_layout(rect=(0, 0.25 * (lines + 0.5) / height, 1, 1))
     handles, labels = panels[0].get_legend_handles_labels()
-    drawn.tight_layout(rect=(0, 0.3 / (3.0 * rows + 0.5), 1, 1))
-    drawn.legend(handles, labels, loc="lower center", ncols=len(labels), fontsize=8, frameon=False)
+    drawn.legend(handles, labels, loc="lower center", ncols=2 * columns, fontsize=8, frameon=False)
     return content_of(drawn, path)
 
 

@@ -96,10 +96,7 @@ def main() -> None:
     for line in (*markdown(table), *found, "", *open_closed_table(points)):
         print(line)
     result = {
-        "settings": {
-            key: value for key, value in vars(given).items() if key not in ("out", "result", "data")
-        }
-        | {"recipe": given.recipe and given.recipe.name, "routes_of": routes_of(given)},
+        "settings": settings_of(given),
         "power": before,
         "power by what was driven": power_after(scores["driving score"], plan),
         "table": table,
@@ -153,6 +150,19 @@ def parsed() -> argparse.Namespace:
         given.routes = len(load_routes(given.route_file))
     given.aux = ",".join([given.aux, *["infrared"] * given.infrared])
     return given
+
+
+def settings_of(given: argparse.Namespace) -> dict[str, Any]:
+    """The options that decide the result, as JSON: of files the name alone."""
+    deciding = {key: value for key, value in vars(given).items() if key not in ("out", "result")}
+    named = {
+        key: value.name if isinstance(value, Path) else value for key, value in deciding.items()
+    }
+    return {
+        **named,
+        "data": [path.name for path in given.data or []],
+        "routes of": routes_of(given),
+    }
 
 
 def scatter_given(text: str) -> Scatter:
@@ -231,13 +241,13 @@ def measured(given: argparse.Namespace, data: Path, model: Model) -> dict[str, A
         *["--resume"] * out.exists(), prefix=prefix,
     )  # fmt: skip
     opened = json.loads(evaluated.read_text())
-    main_metric = next(iter(RunFolder(model.run).result().main_metrics))
+    main_metric = opened["main_metric"]
     closed = result_of(out).metrics[Part()]
     return {
         "method": model.method,
         "seed": model.seed,
         "metric": main_metric,
-        "open loop": {"all": opened["metrics"][main_metric]}
+        "open loop": {"all": opened["metrics"][main_metric]["value"]}
         | {
             name.removeprefix("condition "): found["metrics"][main_metric]
             for name, found in opened["conditions"].items()

@@ -245,7 +245,8 @@ def verdicts(
             shown = gap["is_shown"] and gap["mean"] >= 10.0
             found.append(
                 f"{condition}: the teacher is {_shown(gap, 1, '+')} points from the baseline; a "
-                f"gap of 10 points is {'shown' if shown else 'not shown'}"
+                f"gap of 10 points is {'shown' if shown else 'not shown'} by {gap['pairs']} "
+                f"{'seeds' if gap['test'] == 'paired t-test' else 'routes of one seed'}"
             )
         for model, row in rows.items():
             if row.get("share of the gap") is None:

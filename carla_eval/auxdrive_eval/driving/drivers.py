@@ -88,6 +88,13 @@ class Driver(Protocol):
             AgentFailed: the agent failed.
         """
 
+    def watch(self, state: WorldState) -> None:
+        """Keep up with the route while somebody else drives, and predict nothing.
+
+        Args:
+            state: the world after the last tick, or as the route begins.
+        """
+
     def output(self) -> str:
         """The end of what the driver has printed during this route."""
 
@@ -122,6 +129,13 @@ class ExpertDriver:
             state: not used; the simulator knows more.
         """
         return simulator.expert()
+
+    def watch(self, state: WorldState) -> None:
+        """Does nothing: the simulator follows its route.
+
+        Args:
+            state: not used.
+        """
 
     def output(self) -> str:
         """Empty: the expert prints nothing."""
@@ -264,6 +278,16 @@ class AgentDriver:
         self.tally.interventions.note(state.time_s, self._following.flags)
         self._tick += 1
         return self._held
+
+    def watch(self, state: WorldState) -> None:
+        """Follow the route and count the time of standing; the agent sees nothing.
+
+        Args:
+            state: the world after the last tick, or as the route begins.
+        """
+        assert self._follower is not None, "start() comes first"
+        self._follower.update(state.ego)
+        self._standing.update(state.speed_mps, state.time_s)
 
     def output(self) -> str:
         """The end of what the agent has printed during this route."""
