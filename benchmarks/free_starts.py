@@ -31,7 +31,7 @@ from auxdrive.types import Control
 from auxdrive_eval.commands.driver_source import driver_source
 from auxdrive_eval.conditions import CONDITIONS, in_condition
 from auxdrive_eval.criteria import TERMINAL_KINDS
-from auxdrive_eval.driving.agents.process import AgentLimits
+from auxdrive_eval.driving.agents.limits import AgentLimits
 from auxdrive_eval.driving.drivers import Driver
 from auxdrive_eval.driving.make_driver import MakeDriver
 from auxdrive_eval.route import Route

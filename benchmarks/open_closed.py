@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from auxdrive.statistics import LEAST_RANKED, rank_correlation
+from auxdrive.ranking import LEAST_RANKED, rank_correlation
 from auxdrive.storage.publish import write_atomic
 from auxdrive.types import Float64
 from record import RESULTS
@@ -58,7 +58,7 @@ def conditions(points: Points) -> list[str]:
 
 def correlations(points: Points) -> dict[str, dict[str, dict[str, Any]]]:
     """By condition and question the rank correlation with its 95 % interval, p-value and number of
-    pairs.
+    pairs; within methods each further method counts as a pair less.
 
     Args:
         points: of all runs.
@@ -69,28 +69,20 @@ def correlations(points: Points) -> dict[str, dict[str, dict[str, Any]]]:
             kind: np.array([each[kind][condition] for each in points]) for kind in (OPEN, CLOSED)
         }
         names = [each["method"] for each in points]
-        means = {kind: _means(values, names) for kind, values in both.items()}
-        rest = {
-            kind: values - np.array([means[kind][name] for name in names])
-            for kind, values in both.items()
-        }
-        asked = {
-            RUNS: (both[OPEN], both[CLOSED]),
-            METHODS: tuple(np.array(list(means[kind].values())) for kind in (OPEN, CLOSED)),
-            WITHIN: (rest[OPEN], rest[CLOSED]),
-        }
+        opened, closed = (_means(both[kind], names) for kind in (OPEN, CLOSED))
         found[condition] = {
-            question: asdict(rank_correlation(one, other, seed=0))
-            for question, (one, other) in asked.items()
+            RUNS: asdict(rank_correlation(both[OPEN], both[CLOSED], seed=0)),
+            METHODS: asdict(rank_correlation(opened, closed, seed=0)),
+            WITHIN: asdict(rank_correlation(both[OPEN], both[CLOSED], 0, names)),
         }
     return found
 
 
-def _means(values: Float64, names: Sequence[str]) -> dict[str, float]:
-    return {
-        name: float(values[[other == name for other in names]].mean())
-        for name in dict.fromkeys(names)
-    }
+def _means(values: Float64, names: Sequence[str]) -> Float64:
+    """The mean of each method, in the order of their first runs."""
+    return np.array(
+        [values[[other == name for other in names]].mean() for name in dict.fromkeys(names)]
+    )
 
 
 def table(points: Points) -> Iterator[str]:

@@ -4,7 +4,6 @@
     seed_difference(student, baseline).p_value           # over seeds: paired t-test
     seed_ratio(student - baseline, teacher - baseline)   # over seeds: Fieller's interval
     paired_difference(student, baseline, seed=0).p_value # over routes: sign-flip test
-    rank_correlation(ade_m, driving_score, seed=0).rho   # over runs: Spearman
     bootstrap_intervals(values, measure, group_of, ...)  # over groups of frames
 
 Legend: N samples. SciPy is imported inside functions: the vehicle's base install lacks it, while
@@ -28,8 +27,6 @@ ALPHA = 0.05
 """A difference counts as shown where its p-value is below this."""
 EXACT_PAIRS = 12
 DRAWN_SUBSETS = 9_999
-LEAST_RANKED = 10
-"""A rank correlation of fewer pairs has no interval."""
 _TAILS = (0.025, 0.975)
 
 
@@ -249,62 +246,3 @@ def _subset_means(differences: Float64, seed: int) -> Float64:
         chosen = np.random.default_rng(seed).integers(0, 2, (DRAWN_SUBSETS, n))
         chosen = chosen[chosen.any(axis=1)]
     return np.asarray((chosen @ differences) / chosen.sum(axis=1), dtype=np.float64)
-
-
-@dataclass(frozen=True)
-class RankCorrelation:
-    """Whether one number orders things as another does.
-
-    Attributes:
-        rho: Spearman's, -1 to 1; None where one of the numbers is the same for all.
-        low: lower end of the 95 % interval; None for fewer than `LEAST_RANKED` pairs, where it
-            would be much too narrow.
-        high: upper end, likewise.
-        p_value: two-sided, by permutations: the share of orders of one of the numbers in which the
-            correlation is at least as strong.
-        pairs: how many there are.
-    """
-
-    rho: float | None
-    low: float | None
-    high: float | None
-    p_value: float
-    pairs: int
-
-
-def rank_correlation(one: Float64, other: Float64, seed: int) -> RankCorrelation:
-    """Spearman's rank correlation. Its interval is Fisher's, with the standard error of Bonett and
-    Wright (2000), sqrt((1 + rho^2 / 2) / (N - 3)).
-
-    Args:
-        one: (N,), a number of each thing.
-        other: (N,), another number of each.
-        seed: of the random permutations.
-
-    Raises:
-        DataError: the two have different lengths, or are empty or not finite.
-    """
-    _differences(one, other)
-    count = len(one)
-    ranks = [_ranks(values) for values in (one, other)]
-    if min(np.ptp(each) for each in ranks) == 0.0:
-        return RankCorrelation(None, None, None, 1.0, count)
-    a, b = ((each - each.mean()) / (each.std() * math.sqrt(count)) for each in ranks)
-    rho = float(np.clip(a @ b, -1.0, 1.0))
-    drawn = np.random.default_rng(seed).permuted(np.tile(b, (DRAWN_SUBSETS, 1)), axis=1)
-    stronger = int(np.count_nonzero(np.abs(drawn @ a) >= abs(rho) - 1e-12))
-    p_value = (1 + stronger) / (DRAWN_SUBSETS + 1)
-    if count < LEAST_RANKED or abs(rho) == 1.0:
-        return RankCorrelation(rho, None, None, p_value, count)
-    from scipy import stats
-
-    half = float(stats.norm.ppf(_TAILS[1])) * math.sqrt((1 + rho**2 / 2) / (count - 3))
-    low, high = (math.tanh(math.atanh(rho) + sign * half) for sign in (-1, 1))
-    return RankCorrelation(rho, low, high, p_value, count)
-
-
-def _ranks(values: Float64) -> Float64:
-    """The rank of each value; equal ones share the mean of theirs."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return np.asarray((last - (counts - 1) / 2)[place.reshape(-1)], np.float64)

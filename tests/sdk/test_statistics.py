@@ -14,7 +14,6 @@ from auxdrive.errors import DataError
 from auxdrive.statistics import (
     bootstrap_intervals,
     paired_difference,
-    rank_correlation,
     seed_difference,
     seed_interval,
     seed_ratio,
@@ -94,32 +93,6 @@ def test_a_ratio_over_a_gap_that_is_not_shown_has_no_bounds() -> None:
     assert seed_ratio(np.array([1.0]), np.array([2.0])).model_dump()["high"] is None
     with pytest.raises(DataError, match="denominator is 0"):
         seed_ratio(np.array([1.0, 2.0]), np.array([1.0, -1.0]))
-
-
-# Over runs
-
-
-def test_rank_correlation_is_scipys_with_ties_and_its_interval_by_hand() -> None:
-    rng = np.random.default_rng(6)
-    one = np.round(rng.normal(size=30), 1)
-    other = np.round(one + rng.normal(size=30), 1)
-    got = rank_correlation(one, other, seed=0)
-    theirs = stats.spearmanr(one, other)
-    assert got.rho == pytest.approx(theirs.statistic)
-    assert got.p_value == pytest.approx(theirs.pvalue, abs=0.004)
-    assert got.rho is not None
-    half = 1.959964 * math.sqrt((1 + got.rho**2 / 2) / 27)
-    assert got.low == pytest.approx(math.tanh(math.atanh(got.rho) - half), rel=1e-5)
-    assert got.high == pytest.approx(math.tanh(math.atanh(got.rho) + half), rel=1e-5)
-    assert got == rank_correlation(one, other, seed=0)
-
-
-def test_few_runs_have_a_rank_correlation_without_bounds() -> None:
-    few = rank_correlation(np.array([1.0, 2.0, 3.0, 5.0]), np.array([9.0, 8.0, 7.0, 1.0]), seed=0)
-    assert (few.rho, few.low, few.high, few.pairs) == (pytest.approx(-1.0), None, None, 4)
-    assert few.p_value == pytest.approx(2 / 24, abs=0.01)  # one order in 24, either way
-    same = rank_correlation(np.ones(12), np.arange(12.0), seed=0)
-    assert (same.rho, same.p_value) == (None, 1.0)
 
 
 # Over groups of frames
