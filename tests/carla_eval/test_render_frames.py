@@ -18,6 +18,7 @@ from auxdrive.modalities import (
     coarse_ids,
 )
 from auxdrive.types import AnyArray
+from auxdrive_eval.simulators.embedded.render.cone import Cone
 from auxdrive_eval.simulators.embedded.render.panda import PandaRenderer
 from auxdrive_eval.simulators.embedded.town.model import CarKind
 from auxdrive_eval.weather import Weather
@@ -226,3 +227,27 @@ def test_odd_image_sizes_work() -> None:
     assert renderer.rgb(scene(-90.0)).shape == (61, 97, 3)
     assert renderer.depth_and_segmentation(scene(-90.0))[0].shape == (61, 97)
     renderer.close()
+
+
+def test_cars_out_of_view_are_left_out_and_change_no_pixel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ring = [
+        car(radius_m * math.cos(angle), -2.0 + radius_m * math.sin(angle), 3 * angle)
+        for radius_m, angle in zip([6.0, 9.0, 14.0, 40.0] * 12, np.arange(48.0), strict=True)
+    ]
+    renderer = PandaRenderer(CAMERA.model_copy(update={"pitch_rad": 0.1, "x_m": 1.0}))
+    renderer.load(hand_town(), Weather(fog_density=10.0))
+    shown = []
+    for everything in (False, True):
+        if everything:
+            monkeypatch.setattr(Cone, "may_show", lambda *_: True)
+        here = scene(0.0, -2.0, 0.4, *ring)
+        shown.append((renderer.rgb(here), *renderer.depth_and_segmentation(here)))
+        assert renderer._actors is not None
+        drawn = renderer._actors._numbers.get_num_children()
+        assert (drawn == len(ring)) is everything
+    renderer.close()
+    for lean, whole in zip(*shown, strict=True):
+        assert (lean == whole).all()
+    assert (shown[0][2] == CLASS["vehicle"]).any()

@@ -4,6 +4,7 @@ frame. The world frame is right-handed with z up; the ego frame is that of ISO 8
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -53,6 +54,7 @@ UNKNOWN: dict[str, float | int] = {
 StateLike = np.void | AnyArray | Mapping[str, float]
 """A record of `STATE_DTYPE`, or its fields by name."""
 _REQUIRED = ("time_s", "steer_rad", "throttle", "brake")
+_WHOLE = frozenset(name for name in STATE_DTYPE.names or () if STATE_DTYPE[name].kind == "i")
 
 
 def state_record(state: StateLike) -> AnyArray:
@@ -79,8 +81,10 @@ def state_record(state: StateLike) -> AnyArray:
         missing = [name for name in _REQUIRED if name not in state]
         if missing:
             raise InputError(f"the state lacks {', '.join(missing)}")
-        for name, value in {**UNKNOWN, **state}.items():
-            _set_field(record, name, value)
+        # a number too large for its field becomes infinite, and is then refused
+        with np.errstate(over="ignore"):
+            for name, value in {**UNKNOWN, **state}.items():
+                record[name] = _checked_field(name, value)
     else:
         given = np.asarray(state)
         if given.shape != () or given.dtype != STATE_DTYPE:
@@ -89,9 +93,8 @@ def state_record(state: StateLike) -> AnyArray:
                 f"shape {given.shape}"
             )
         record[()] = given
-    for name in STATE_DTYPE.names or ():
-        value = float(record[name])
-        if np.isinf(value) or (np.isnan(value) and name in _REQUIRED):
+    for name, value in zip(STATE_DTYPE.names or (), record.item(), strict=True):
+        if math.isinf(value) or (math.isnan(value) and name in _REQUIRED):
             raise InputError(f"the state's {name} is {value}; it must be a finite number")
     seconds("the state's time_s", float(record["time_s"]), "seconds since the episode began")
     for name in ("throttle", "brake"):
@@ -159,8 +162,8 @@ def following_records(record: AnyArray, ahead: Sequence[StateLike], count: int) 
     return records
 
 
-def _set_field(record: AnyArray, name: str, value: Any) -> None:
-    whole = STATE_DTYPE[name].kind == "i"
+def _checked_field(name: str, value: Any) -> float:
+    whole = name in _WHOLE
     found = (
         float(value)
         if whole and isinstance(value, bool | np.bool_)
@@ -170,7 +173,4 @@ def _set_field(record: AnyArray, name: str, value: Any) -> None:
         raise InputError(
             f"the state's {name} is {found:g}; it must be a whole number from -128 to 127"
         )
-    with np.errstate(
-        over="ignore"
-    ):  # a number too large for the field becomes infinite, and is then refused
-        record[name] = found
+    return found

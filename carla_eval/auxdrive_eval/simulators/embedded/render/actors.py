@@ -11,6 +11,7 @@ from auxdrive.errors import SimulatorError
 from panda3d.core import NodePath, Texture
 
 from auxdrive_eval.simulators.embedded.render.atmosphere import Light
+from auxdrive_eval.simulators.embedded.render.cone import Cone
 from auxdrive_eval.simulators.embedded.render.graphs import (
     LAMPS_RANK,
     MOVING_RANK,
@@ -88,6 +89,7 @@ class Actors:
         self._image = image.attach_new_node("moving")
         self._numbers = numbers.attach_new_node("moving")
         self._shown: Scene | None = None
+        self._is_all_round = False
         self._visible: list[NodePath] = []
 
     def _hang_lamps(
@@ -110,20 +112,31 @@ class Actors:
                 lenses = [head[bodies.LENSES][index] for head in unlit]
                 self._lenses[light_id, colour] = [number_of[face] for face in lenses]
 
-    def show(self, scene: Scene) -> None:
+    def show(self, scene: Scene, cone: Cone, *, all_round: bool) -> None:
         """Put the scene's cars, people and lamps into both graphs. Showing the same object again
         costs nothing.
+
+        Args:
+            scene: what is there.
+            cone: what the camera may show, aimed already; cars beyond it are left out.
+            all_round: whether they are in the graph of numbers nevertheless.
         """
-        if scene is self._shown:
+        if scene is self._shown and (self._is_all_round or not all_round):
             return
+        self._is_all_round = all_round
         self._show_lamps(scene)
         for node in self._visible:
             node.detach_node()
         self._visible = []
         used: dict[Hashable, int] = {}
         for car in scene.cars:
-            if math.hypot(car.x_m - scene.ego.x_m, car.y_m - scene.ego.y_m) < CAR_REACH_M:
-                self._show_one(shape_of_car(car, self._light.dark > 0.0), car, used)
+            if math.hypot(car.x_m - scene.ego.x_m, car.y_m - scene.ego.y_m) >= CAR_REACH_M:
+                continue
+            reach_m = math.hypot(car.length_m, car.width_m) / 2 + car.height_m
+            in_view = cone.may_show(car.x_m, car.y_m, reach_m)
+            if in_view or all_round:
+                shape = shape_of_car(car, self._light.dark > 0.0)
+                self._show_one(shape, car, used, in_image=in_view)
         for body in scene.bodies:
             if math.hypot(body.x_m - scene.ego.x_m, body.y_m - scene.ego.y_m) < CAR_REACH_M:
                 self._show_one(shape_of_body(body), body, used)
@@ -146,22 +159,29 @@ class Actors:
                 self._lit[light_id] = colour
                 self._registry.classes[self._fronts[light_id]] = CLASS_ID[f"{colour}_light"]
 
-    def _show_one(self, shape: Shape, at: CarPose | BodyPose, used: dict[Hashable, int]) -> None:
-        sector = round(at.yaw_rad / (2 * math.pi) * SECTORS) % SECTORS
-        paint = (shape.form, shape.look, sector)
-        painted = self._painted.setdefault(paint, [])
-        index = used[paint] = used.get(paint, -1) + 1
-        if index == len(painted):
-            painted.append(self._paint(shape, sector))
-        if shape.plain is None:
+    def _show_one(
+        self,
+        shape: Shape,
+        at: CarPose | BodyPose,
+        used: dict[Hashable, int],
+        *,
+        in_image: bool = True,
+    ) -> None:
+        if in_image:
+            sector = round(at.yaw_rad / (2 * math.pi) * SECTORS) % SECTORS
+            paint = (shape.form, shape.look, sector)
+            painted = self._painted.setdefault(paint, [])
+            index = used[paint] = used.get(paint, -1) + 1
+            if index == len(painted):
+                painted.append(self._paint(shape, sector))
             self._put(self._image, painted[index], at)
+        if shape.plain is None:
             return
         numbered = self._numbered.setdefault(shape.form, [])
-        index_numbered = used[shape.form] = used.get(shape.form, -1) + 1
-        if index_numbered == len(numbered):
+        index = used[shape.form] = used.get(shape.form, -1) + 1
+        if index == len(numbered):
             numbered.append(self._number(shape.name, shape.plain()))
-        numbers = numbered[index_numbered]
-        self._put(self._image, painted[index], at)
+        numbers = numbered[index]
         self._put(self._numbers, numbers.node, at)
         self._registry.place(numbers.first, numbers.planes, at.x_m, at.y_m, at.yaw_rad)
 

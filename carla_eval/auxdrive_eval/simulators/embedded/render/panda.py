@@ -19,6 +19,7 @@ from panda3d.core import NodePath
 from auxdrive_eval.simulators.embedded.render import roof_lidar as lidar
 from auxdrive_eval.simulators.embedded.render.actors import Actors
 from auxdrive_eval.simulators.embedded.render.atmosphere import Light, Overlay, light_of
+from auxdrive_eval.simulators.embedded.render.cone import Cone
 from auxdrive_eval.simulators.embedded.render.graphs import (
     SMALL_REACH_M,
     SMALL_TILE_M,
@@ -107,6 +108,7 @@ class PandaRenderer:
             node.node().set_lod_scale(SMALL_REACH_M / (lidar.RANGE_M + SMALL_TILE_M / math.sqrt(2)))
         self._town_nodes: list[NodePath] = []
         self._looks = Looks()
+        self._cone, self._all_round = Cone(camera, half_width, half_height), False
         self._actors: Actors | None = None
         self._overlay: Overlay | None = None
         self._light: Light | None = None
@@ -147,8 +149,7 @@ class PandaRenderer:
 
     def rgb(self, scene: Scene) -> UInt8:
         """uint8 (H, W, 3)."""
-        actors, overlay, light = self._loaded()
-        actors.show(scene)
+        overlay, light = self._show(scene)
         _, axes = self._aim(self._rgb, scene.ego)
         image = shrink(self._rgb.draw())
         inverse, glowing = None, None
@@ -168,8 +169,7 @@ class PandaRenderer:
             Depth, uint16 (H, W), in centimetres along the camera's axis, 65535 for the sky and
             beyond 655 m; and class ids, uint8 (H, W).
         """
-        actors, _, _ = self._loaded()
-        actors.show(scene)
+        self._show(scene)
         inverse, classes = self._see(scene)
         centimetres = np.maximum(inverse, 100.0 / _DEPTH_LIMIT)
         np.divide(100.0, centimetres, out=centimetres)
@@ -178,8 +178,7 @@ class PandaRenderer:
 
     def infrared(self, scene: Scene) -> UInt8:
         """uint8 (H, W), see `render.thermal`."""
-        actors, _, _ = self._loaded()
-        actors.show(scene)
+        self._show(scene)
         self._see(scene)
         assert self._seen is not None
         assert self._thermal is not None
@@ -192,8 +191,8 @@ class PandaRenderer:
         Returns:
             float32 (N, 4): x, y, z in the ego frame (metres), and intensity 0..1.
         """
-        actors, _, light = self._loaded()
-        actors.show(scene)
+        self._all_round = True
+        _, light = self._show(scene)
         ego = scene.ego
         forward, left = _heading(ego)
         x, y, z = lidar.MOUNT_M
@@ -233,6 +232,13 @@ class PandaRenderer:
         if self._actors is None or self._overlay is None or self._light is None:
             raise SimulatorError("no town is loaded; call load(town, weather) before drawing")
         return self._actors, self._overlay, self._light
+
+    def _show(self, scene: Scene) -> tuple[Overlay, Light]:
+        """Put into the graphs what moves. Once the LiDAR is used, also what is behind the ego."""
+        actors, overlay, light = self._loaded()
+        self._cone.aim(scene.ego)
+        actors.show(scene, self._cone, all_round=self._all_round)
+        return overlay, light
 
     def _aim(self, target: Target, ego: Pose2) -> tuple[Float64, Float64]:
         """Move the camera to the ego. Returns its position (3,) and axes (3, 3; the rows are right,
