@@ -6,12 +6,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from auxdrive.cards import CameraSpec
+from auxdrive.modalities import MODALITIES, Modality
+from auxdrive_train.data.views import camera_from
 from auxdrive_train.engine import epoch
 from auxdrive_train.engine.train import train
 from auxdrive_train.evaluation.evaluate import evaluate
 from auxdrive_train.evaluation.models import open_model
+from auxdrive_train.tasks.view import View
 from small_runs import assert_same_run, settings_for
 
 pytestmark = [
@@ -31,6 +36,7 @@ def test_a_run_that_was_cut_off_goes_on_bit_for_bit(
         options={"epochs_per_round": 2},
         device="cuda",
         precision=precision,
+        ema=0.9,
     )
     for name in ("whole", "again"):
         train(made, tmp_path / name)
@@ -49,6 +55,22 @@ def test_a_run_that_was_cut_off_goes_on_bit_for_bit(
         train(made, tmp_path / "cut")
     train(made, tmp_path / "cut", resume=True)
     assert_same_run(tmp_path / "cut", tmp_path / "whole")
+
+
+def test_views_of_other_places_are_those_that_a_cpu_computes() -> None:
+    camera = CameraSpec(width=80, height=60, fov_deg=90.0, x_m=1.0, z_m=1.5)
+    here, there = (
+        View(torch.linspace(-1, 1, 5, device=device), torch.linspace(0.1, -0.1, 5).to(device), 10.0)
+        for device in ("cpu", "cuda")
+    )
+    for modality in (Modality.RGB, Modality.DEPTH, Modality.SEGMENTATION):
+        spec = MODALITIES[modality]
+        values = np.random.default_rng(0).integers(0, 20, (5, *spec.array_shape(60, 80)))
+        frames = torch.from_numpy(values.astype(spec.numpy_dtype))
+        moved = camera_from(frames.cuda(), modality, there, camera).cpu().to(torch.float32)
+        expected = camera_from(frames, modality, here, camera).to(torch.float32)
+        # another order of sums moves what is rounded, at a few borders of pixels
+        assert (moved != expected).float().mean() < 0.01
 
 
 def test_a_cpu_measures_of_the_weights_what_the_gpu_did(stripe_data: Path, tmp_path: Path) -> None:

@@ -137,8 +137,10 @@ def _camera_from(frames: Tensor, modality: Modality, view: View, camera: CameraS
         return _interpolated(frames, torch.stack([u, v], dim=-1).reshape(-1, height, width, 2))
     found = _nearest(frames, u.clamp(-1, 1), v.clamp(-1, 1))
     if modality is Modality.DEPTH:
-        metres = found.to(torch.float32) / limited.reshape(found.shape)
-        return metres.round().clamp(0, 2**16 - 1).to(torch.int32).to(torch.uint16)
+        # the bits of uint16, for which torch has no operators on a GPU
+        stored = found.to(torch.float32) / limited.reshape(found.shape)
+        bits = stored.round().clamp(0, 2**16 - 1).to(torch.int32).to(torch.int16)
+        return bits.view(torch.uint16)
     return found
 
 
