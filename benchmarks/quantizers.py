@@ -29,6 +29,7 @@ from auxdrive.cards import TensorSpec
 from auxdrive.checks.graph_reader import read_graph
 from auxdrive.ego_layout import EgoLayout
 from auxdrive.errors import AuxdriveError
+from auxdrive.loading import one_frame
 from auxdrive.runtimes import open_session
 from auxdrive.runtimes.onnx_runtime import import_onnxruntime
 from auxdrive.runtimes.tensorrt.building import build_engine
@@ -40,7 +41,6 @@ from auxdrive_deploy.precisions.judging import judge
 from auxdrive_deploy.precisions.student import Student
 from auxdrive_deploy.reference import read_reference
 from auxdrive_deploy.student_graph import scrub, student_of, to_onnx
-from auxdrive_deploy.student_parity import one_frame
 from auxdrive_train import load_run
 from record import RESULTS, write_result
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from auxdrive.bundles import ego_among, images_among
 from auxdrive.cards import TensorSpec
+from auxdrive.loading import one_frame
 from auxdrive.runtimes import DEFAULT_RUNTIME, open_session
 from auxdrive.runtimes.frames import write_images
 from auxdrive.types import Float32, UInt8
@@ -55,8 +56,3 @@ def run_graph(
     finally:
         session.close()
     return given
-
-
-def one_frame(specs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
-    """Inputs or outputs with a single frame on their first axis."""
-    return tuple(spec.model_copy(update={"shape": (1, *spec.shape[1:])}) for spec in specs)

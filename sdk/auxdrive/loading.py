@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -93,8 +93,8 @@ def load_graph(
     session = open_session(
         runtime,
         model,
-        _one_frame(card.inputs),
-        _one_frame(card.outputs),
+        one_frame(card.inputs),
+        one_frame(card.outputs),
         device,
         threads,
         options,
@@ -126,7 +126,8 @@ def _opened(
     return bundle
 
 
-def _one_frame(specs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
+def one_frame(specs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
+    """Inputs or outputs with a single frame on their first axis."""
     return tuple(spec.model_copy(update={"shape": (1, *spec.shape[1:])}) for spec in specs)
 
 

@@ -11,12 +11,12 @@ from typing import cast
 import onnx
 from auxdrive.bundles import ego_among, images_among
 from auxdrive.cards import TensorSpec
+from auxdrive.loading import one_frame
 from auxdrive.runtimes import DEFAULT_RUNTIME, Session, open_session
 from auxdrive.runtimes.frames import write_images
 from auxdrive.types import AnyArray
 
 from auxdrive_deploy.precisions.frames import Frames
-from auxdrive_deploy.student_parity import one_frame
 
 SEEN = "_seen"
 """What the name of a value ends in where it is shown."""

@@ -3,14 +3,10 @@ themselves. They are data alone: nothing in them is ever executed, and unknown k
 """
 
 from auxdrive.cards.dataset import DatasetCard, EpisodeOrigin
+from auxdrive.cards.measured import Interval, OodSpec, ParitySpec, PrecisionGate, PrecisionSpec
 from auxdrive.cards.model import (
     InputRange,
-    Interval,
     ModelCard,
-    OodSpec,
-    ParitySpec,
-    PrecisionGate,
-    PrecisionSpec,
     PreprocessingSpec,
     Provenance,
     TaskName,
