@@ -12,8 +12,12 @@ import pytest
 from auxdrive.cards import CameraSpec
 from auxdrive.errors import SimulatorError
 from auxdrive.types import Pose2
+from auxdrive_eval.simulators.embedded.render import panda
 from auxdrive_eval.simulators.embedded.render.panda import PandaRenderer
+from auxdrive_eval.simulators.embedded.render.shapes.faces import Face
+from auxdrive_eval.simulators.embedded.render.shapes.town_faces import town_faces
 from auxdrive_eval.simulators.embedded.scene import Scene
+from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.weather import Weather
 from auxdrive_eval.world import LightColour
 from town_by_hand import CAMERA, FURNISHED, WEATHERS, car, hand_town, scene
@@ -36,6 +40,28 @@ def test_another_town_frees_the_former(renderer: PandaRenderer) -> None:
     assert counts[:2] == counts[2:]
     assert faces[:2] == faces[2:]
     assert counts[1] < counts[0]
+
+
+def test_a_town_that_is_loaded_already_is_not_built_again(
+    renderer: PandaRenderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, built = hand_town(), list[str]()
+
+    def counted(town: Town) -> list[Face]:
+        built.append(town.name)
+        return town_faces(town)
+
+    monkeypatch.setattr(panda, "town_faces", counted)
+    loads = [(FURNISHED, 0), (FURNISHED, 2), (FURNISHED, 2), (other, 2), (FURNISHED, 0)]
+    drawn: dict[tuple[int, int], bytes] = {}
+    for step, (town, weather) in enumerate(loads):
+        renderer.load(town, WEATHERS[weather])
+        renderer.rgb(scene(-90.0, -2.0, 0.0, car(-80.0 + step, 2.0), light=LightColour.GREEN))
+        here = scene(-85.0, -2.0, 0.0, car(-75.0, 2.0))
+        frames = renderer.rgb(here).tobytes() + renderer.depth_and_segmentation(here)[0].tobytes()
+        assert drawn.setdefault((id(town), weather), frames) == frames
+    assert built == [FURNISHED.name, other.name, FURNISHED.name]
+    assert len(set(drawn.values())) == 3
 
 
 def test_cars_are_drawn_from_a_pool(renderer: PandaRenderer) -> None:

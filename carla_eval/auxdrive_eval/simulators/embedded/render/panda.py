@@ -57,6 +57,14 @@ class _Seen(NamedTuple):
     classes: UInt8
 
 
+class _Built(NamedTuple):
+    """What is loaded: a town in its weather, and the faces that stand in it."""
+
+    town: Town
+    weather: Weather
+    faces: Tiled
+
+
 class PandaRenderer:
     """Renders a town for one camera. See `auxdrive_eval.simulators.embedded.scene.Renderer`.
 
@@ -109,6 +117,7 @@ class PandaRenderer:
         self._town_nodes: list[NodePath] = []
         self._looks = Looks()
         self._cone, self._all_round = Cone(camera, half_width, half_height), False
+        self._built: _Built | None = None
         self._actors: Actors | None = None
         self._overlay: Overlay | None = None
         self._light: Light | None = None
@@ -118,13 +127,17 @@ class PandaRenderer:
         self._seen: _Seen | None = None
 
     def load(self, town: Town, weather: Weather) -> None:
-        """Build the static geometry of a town, and release that of the last one.
+        """Build the static geometry of a town, and release that of the last one. The last one in
+        the same weather is there already.
 
         Args:
             town: what stands and lies in it.
             weather: changes only the RGB image.
         """
         self._open_device()
+        built = self._built
+        if built is not None and built.town is town and built.weather == weather:
+            return
         self._unload()
         light = light_of(weather)
         textures = {
@@ -136,7 +149,7 @@ class PandaRenderer:
             self._image_root.attach_new_node("town"),
             self._number_root.attach_new_node("town"),
         )
-        faces = Tiled(town_faces(town))
+        faces = Tiled(town_faces(town)) if built is None or built.town is not town else built.faces
         attach_image(image.attach_new_node("standing"), faces, light, textures)
         attach_numbers(numbers.attach_new_node("standing"), faces, self._registry)
         sky = attach_sky(self._rgb.rig, light, town.seed)
@@ -146,6 +159,7 @@ class PandaRenderer:
         self._thermal = ThermalCamera(light, self._rays, self._camera.height, self._camera.width)
         self._lens = Lens(light, self._rays, self._camera.height, self._camera.width)
         self._light = light
+        self._built = _Built(town, weather, faces)
 
     def rgb(self, scene: Scene) -> UInt8:
         """uint8 (H, W, 3)."""
@@ -220,7 +234,7 @@ class PandaRenderer:
             node.remove_node()
         self._town_nodes = []
         self._actors = self._overlay = self._light = self._thermal = self._lens = None
-        self._seen = None
+        self._built = self._seen = None
 
     def _open_device(self) -> Device:
         if self._device is None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 from auxdrive.types import Float64
@@ -88,14 +87,15 @@ def tree(height_m: float, crown_m: float, seed: int) -> list[Face]:
         cap=False,
     )
     leaves = _LEAVES[seed % 4]
-    rings = [
-        np.column_stack(
-            [regular(_CROWN_CORNERS, share * crown_m / 2, phase), np.full(_CROWN_CORNERS, z)]
-        )
-        for z, share in _crown_profile(height_m, trunk_top, conifer)
-    ]
-    for (low, high), shade in zip(pairwise(rings), shades, strict=False):
-        faces += _crown_band(low, high, leaves, shade, to_a_point=conifer and high is rings[-1])
+    profile = np.array(_crown_profile(height_m, trunk_top, conifer))
+    rings = np.empty((len(profile), _CROWN_CORNERS, 3))
+    radii = profile[:, 1] * crown_m / 2
+    rings[..., :2] = radii[:, None, None] * regular(_CROWN_CORNERS, 1.0, phase)
+    rings[..., 2] = profile[:, :1]
+    for band, shade in zip(range(1, len(rings)), shades, strict=False):
+        to_a_point = conifer and band == len(rings) - 1
+        low, high = rings[band - 1], rings[band]
+        faces += _crown_band(low, high, leaves, shade, to_a_point=to_a_point)
     if not conifer:
         faces.append(Face(rings[-1], _times(leaves, 1.1), "vegetation"))
     return faces

@@ -41,9 +41,10 @@ class Heat(IntEnum):
     LIT_LENS = 8
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Face:
-    """One planar polygon.
+    """One planar polygon. Bodies that look the same share faces, so nobody changes one. It is not
+    frozen: a town has twenty thousand of them, and a third of its time would go into that.
 
     Attributes:
         points: float (n, 3), counter-clockwise as seen from the side that is drawn.

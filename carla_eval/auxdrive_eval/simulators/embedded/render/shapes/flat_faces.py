@@ -37,7 +37,8 @@ def flat(
         texture: name of a texture, "" for none.
         tile_m: side of the square that one tile of the texture covers.
     """
-    points = np.column_stack([points_xy, np.full(len(points_xy), z)])
+    points = np.empty((len(points_xy), 3))
+    points[:, :2], points[:, 2] = points_xy, z
     return Face(points, colour, class_name, layer, texture, points_xy / tile_m if texture else None)
 
 

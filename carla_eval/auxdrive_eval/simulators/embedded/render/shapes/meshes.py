@@ -38,7 +38,11 @@ def transform(points: Float64, x_m: float, y_m: float, yaw_rad: float, z_m: floa
     """
     c, s = math.cos(yaw_rad), math.sin(yaw_rad)
     x, y = points[:, 0], points[:, 1]
-    return np.column_stack([c * x - s * y + x_m, s * x + c * y + y_m, points[:, 2] + z_m])
+    moved = np.empty((len(points), 3))
+    moved[:, 0] = c * x - s * y + x_m
+    moved[:, 1] = s * x + c * y + y_m
+    moved[:, 2] = points[:, 2] + z_m
+    return moved
 
 
 def place(
