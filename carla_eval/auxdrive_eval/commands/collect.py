@@ -18,8 +18,12 @@ from auxdrive.commands.workers_options import (
 )
 from auxdrive.console import JsonOption
 from auxdrive.errors import UsageError
-from auxdrive.work import Shown, Work, counted
 
+from auxdrive_eval.commands.recording_shown import (
+    RecordingProgress,
+    print_collected,
+    recording_work,
+)
 from auxdrive_eval.commands.simulator_options import (
     CarlaRootOption,
     ConditionsOption,
@@ -46,9 +50,8 @@ from auxdrive_eval.simulators import DEFAULT_SIMULATOR
 if TYPE_CHECKING:
     from auxdrive.cards import CameraSpec
 
-    from auxdrive_eval.collecting.collect import Collected
-    from auxdrive_eval.collecting.settings import CollectSettings
     from auxdrive_eval.simulators.settings import SimulatorSettings
+
 
 DEFAULT_EPISODES = 20
 
@@ -221,11 +224,11 @@ def collect(
         )
     stays = f"finished episodes are in {out}, and the same command goes on"
     with chosen_workers(workers, ray, ray_takes, settings.simulator.spec.takes) as who:
-        work = _recording(settings, who.count)
+        work = recording_work(settings, who.count)
         with console.progress(work) as shown, console.interruptible(lambda: stays):
-            on_episode = _Progress(shown, settings.frames)
+            on_episode = RecordingProgress(shown, settings.frames)
             collected = record(settings, out, workers=who, on_episode=on_episode, student=student)
-    _print_collected(collected, json_output)
+    print_collected(collected, json_output)
 
 
 def _simulator(chosen: SimulatorSettings, size: str | None) -> SimulatorSettings:
@@ -233,68 +236,6 @@ def _simulator(chosen: SimulatorSettings, size: str | None) -> SimulatorSettings
     if size is None:
         return chosen
     return chosen.with_camera(_of_size(chosen.options.camera, size))
-
-
-def _recording(settings: CollectSettings, workers: int) -> Work:
-    """How progress is counted: in frames if frames are asked for, since then the number of episodes
-    is not known in advance, else in episodes.
-    """
-    if settings.frames is None:
-        return Work("recording", "episode", settings.episodes, at_once=workers)
-    return Work("recording", "frame", settings.frames)
-
-
-class _Progress:
-    """Shows how far a recording is, counted as `_recording` says."""
-
-    def __init__(self, shown: Shown, frames: int | None) -> None:
-        self._shown, self._frames = shown, frames
-        self._before: int | None = None
-
-    def __call__(self, episodes: int, frames: int) -> None:
-        """Show that so many episodes and frames are there."""
-        now, other = (
-            (episodes, counted(frames, "frame"))
-            if self._frames is None
-            else (min(frames, self._frames), counted(episodes, "episode"))
-        )
-        if self._before is None:  # what was there before
-            self._shown.found(now)
-        else:
-            self._shown.done(now - self._before, other)
-        self._before = now
-
-
-def _print_collected(collected: Collected, json_output: bool) -> None:
-    sizes = {name: len(ids) for name, ids in collected.card.splits.items()}
-    result: dict[str, object] = {
-        "out": str(collected.out),
-        "episodes": collected.episodes,
-        "frames": collected.frames,
-        "newly_recorded_episodes": collected.recorded,
-        "surplus_episodes_removed": collected.surplus,
-        "splits": sizes,
-        "modalities": [modality.value for modality in collected.card.modalities],
-    }
-    if collected.mistakes is not None:
-        result["mistakes"] = collected.mistakes.model_dump()
-    if json_output:
-        console.print_json(result)
-        return
-    splits = ", ".join(f"{name} {number}" for name, number in sizes.items())
-    rows: list[tuple[str, object]] = [
-        (key.replace("_", " "), splits if key == "splits" else value)
-        for key, value in result.items()
-        if key not in ("modalities", "mistakes")
-    ]
-    if (made := collected.mistakes) is not None:
-        rows += [
-            ("episodes with mistakes", made.episodes),
-            ("frames around mistakes", made.frames_near),
-            ("mistakes", made.in_words),
-        ]
-    modalities = ("modalities", ", ".join(collected.card.modalities))
-    console.table("recorded", ("what", ""), [*rows, modalities])
 
 
 def _refuse_beside_more(context: typer.Context) -> None:

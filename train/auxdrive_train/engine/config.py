@@ -1,25 +1,20 @@
-"""The settings of a training as one pydantic model: the fields with their limits and descriptions,
-and the rules between fields. `auxdrive_train.engine.config_files` reads and writes it.
+"""The settings of a training as one pydantic model: the fields with their limits and descriptions.
+`config_rules` beside it holds the rules between fields, `config_files` reads and writes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from auxdrive.cards import HistorySpec, Pixels, PreprocessingSpec, without_history
 from auxdrive.data.division import CARVE_EVERY
-from auxdrive.errors import UsageError
-from auxdrive.mistakes import mistakes_of
 from auxdrive.modalities import Modality
-from auxdrive.registry import Registry
 from auxdrive.strict import Strict, without_none
 from pydantic import (
     BeforeValidator,
     Field,
     SerializerFunctionWrapHandler,
-    ValidationError,
     ValidationInfo,
     field_serializer,
     model_serializer,
@@ -28,11 +23,8 @@ from pydantic import (
 
 from auxdrive_train.data.augment_config import AugmentConfig
 from auxdrive_train.data.balance import BalanceConfig
-from auxdrive_train.methods import METHODS
+from auxdrive_train.engine.config_rules import JointMistakes, joint_mistakes
 from auxdrive_train.methods.contract import is_finished
-from auxdrive_train.models import BACKBONES
-from auxdrive_train.tasks import TASKS
-from auxdrive_train.trackers import TRACKERS
 
 
 class Preprocessing(PreprocessingSpec):
@@ -41,31 +33,6 @@ class Preprocessing(PreprocessingSpec):
     size: tuple[Pixels, Pixels] = Field(
         default=(66, 200), description=PreprocessingSpec.model_fields["size"].description
     )
-
-
-class JointMistake(NamedTuple):
-    """A mistake that concerns several fields together.
-
-    Attributes:
-        fields: the fields that it concerns.
-        text: the sentence for the user.
-    """
-
-    fields: tuple[str, ...]
-    text: str
-
-
-class JointMistakes(ValueError):
-    """All mistakes that concern several fields together. pydantic hands it on as the cause of its
-    own error.
-
-    Args:
-        found: the mistakes, at least one.
-    """
-
-    def __init__(self, found: Sequence[JointMistake]) -> None:
-        super().__init__("\n".join(mistake.text for mistake in found))
-        self.found = tuple(found)
 
 
 def _listed(value: Any) -> Any:
@@ -216,103 +183,7 @@ class TrainConfig(Strict):
 
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> TrainConfig:
-        mistakes = [*self._unknown_names()]
-        if not is_finished(info):
-            mistakes += [*self._method_mistakes(), *self._clashes(), *self._no_trackers()]
-            mistakes += self._cannot_be_quantised()
+        mistakes = list(joint_mistakes(self, finished=is_finished(info)))
         if mistakes:
             raise JointMistakes(mistakes)
         return self
-
-    def _unknown_names(self) -> Iterator[JointMistake]:
-        tables: dict[str, Registry[Any]] = {"task": TASKS, "backbone": BACKBONES}
-        for field, table in tables.items():
-            try:
-                table[getattr(self, field)]
-            except UsageError as error:
-                yield JointMistake((field,), str(error))
-
-    def _method_mistakes(self) -> Iterator[JointMistake]:
-        """Whether the method exists, its own rules, and mistakes in its options."""
-        try:
-            method = METHODS[self.method]
-        except UsageError as error:
-            yield JointMistake(("method",), str(error))
-            return
-        try:
-            options = method.options_type.model_validate(self.options)
-        except ValidationError as error:
-            for mistake in mistakes_of(error, method.options_type):
-                yield JointMistake(("options", "method"), f"options.{mistake}")
-            return
-        for text in method.mistakes(self.aux, self.epochs, options):
-            yield JointMistake(("method", "aux", "epochs", "options"), text)
-
-    def _no_trackers(self) -> Iterator[JointMistake]:
-        for name in self.track:
-            if name not in TRACKERS:
-                yield JointMistake(("track",), f"track: {TRACKERS.unknown(name)}")
-        if len(set(self.track)) != len(self.track):
-            yield JointMistake(("track",), "track: a tracker stands there twice")
-
-    def _cannot_be_quantised(self) -> Iterator[JointMistake]:
-        if self.quantize is None:
-            return
-        if self.init_from is None:
-            text = (
-                f"quantize: {self.quantize} fine-tunes a student that is trained already: give the "
-                "run with --init-from RUN"
-            )
-            yield JointMistake(("quantize", "init_from"), text)
-        if self.precision != "32-true":
-            text = (
-                f"quantize: whole numbers of 8 bits cannot be told apart in {self.precision}; use "
-                "precision: 32-true"
-            )
-            yield JointMistake(("quantize", "precision"), text)
-        if self.ema is not None:
-            text = (
-                f"quantize: the ranges of {self.quantize} are those of the weights that train, and "
-                "ema would export others; leave ema out"
-            )
-            yield JointMistake(("quantize", "ema"), text)
-        if self.main is not Modality.RGB:
-            text = f"quantize: a bundle sees RGB alone, and the student sees {self.main}"
-            yield JointMistake(("quantize", "main"), text)
-
-    def _clashes(self) -> Iterator[JointMistake]:
-        if self.main in self.aux:
-            yield JointMistake(("main", "aux"), f"aux: {self.main} is the main modality already")
-        if len(set(self.aux)) != len(self.aux):
-            yield JointMistake(("aux",), "aux: a modality stands there twice")
-        if self.weights is not None and not _takes_weights(self.backbone):
-            fitting = " or ".join(b.name for b in BACKBONES.builtin if _takes_weights(b.name))
-            yield JointMistake(
-                ("weights", "backbone"),
-                f"weights: weight files are for backbone {fitting}, not {self.backbone}",
-            )
-        if self.weights is not None and self.init_from is not None:
-            text = "init_from: a run's weights and a weight file cannot both be the first ones"
-            yield JointMistake(("weights", "init_from"), text)
-        if self.history.frames > 1 and self.main is not Modality.RGB:
-            text = (
-                f"history: only the camera's images are remembered, and the student sees "
-                f"{self.main}; leave history out, or use main: rgb"
-            )
-            yield JointMistake(("history", "main"), text)
-        if self.batch_size % self.processes or self.batch_size < 2 * self.processes:
-            text = (
-                f"batch_size: {self.batch_size} cannot be shared out among {self.processes} "
-                "processes, two or more samples to each"
-            )
-            yield JointMistake(("batch_size", "processes"), text)
-
-
-def _takes_weights(backbone: str) -> bool:
-    """Whether weight files can be loaded into a backbone. True also for a backbone that cannot be
-    imported, which is reported as a mistake of its own.
-    """
-    try:
-        return BACKBONES[backbone].load_weights is not None
-    except UsageError:
-        return True

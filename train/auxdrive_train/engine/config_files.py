@@ -15,7 +15,8 @@ from auxdrive.strict_yaml import dump_yaml, parse_yaml, read_yaml
 from pydantic import BaseModel, ValidationError
 
 from auxdrive_train.engine.assignments import assignment, put
-from auxdrive_train.engine.config import JointMistakes, TrainConfig
+from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.engine.config_rules import JointMistakes
 from auxdrive_train.engine.recipes import with_recipe
 from auxdrive_train.methods.contract import FINISHED
 

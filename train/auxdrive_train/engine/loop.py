@@ -16,23 +16,16 @@ import numpy as np
 from auxdrive.errors import DataError
 from auxdrive.storage.reading import exists, read_bytes
 from auxdrive.work import Shown, Unseen
-from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+from torch import Tensor
 
 from auxdrive_train.engine import checkpoint as files
-from auxdrive_train.engine.checkpoint import (
-    Checkpoint,
-    Slots,
-    optimizer_state,
-    refuse_foreign_tensors,
-    restore_optimizer,
-    snapshot,
-)
+from auxdrive_train.engine.checkpoint import Checkpoint, refuse_foreign_tensors, snapshot
 from auxdrive_train.engine.ended_roles import EndedRoles, primary_of
 from auxdrive_train.engine.epoch import train_epoch
 from auxdrive_train.engine.evaluate import examples, measure, predict_roles
 from auxdrive_train.engine.gradients import said_of_clipping
 from auxdrive_train.engine.log import RunLog
+from auxdrive_train.engine.optimizers import Optimizers
 from auxdrive_train.engine.prepare import Parts
 from auxdrive_train.engine.progress import Progress
 from auxdrive_train.methods.phases import Phase, PhaseRecord
@@ -54,8 +47,7 @@ class Trainer:
         self.config = parts.config
         self.progress = Progress()
         self.shown: Shown = Unseen()
-        self._optimizers: dict[str, Optimizer] = {}
-        self._loaded_optimizers: dict[str, dict[int, Slots]] = {}
+        self._optimizers = Optimizers(parts.config, parts.folder.last_path.name)
         self._phase_best: dict[str, Tensor] = {}
         self._log: RunLog | None = None
         self.primary = primary_of(parts.method, parts.networks)
@@ -83,7 +75,7 @@ class Trainer:
         self._ended.take_up(stored.roles, str(path))
         self.progress = stored.progress
         self._phase_best = stored.phase_best
-        self._loaded_optimizers = stored.optimizers
+        self._optimizers.take_up(stored.optimizers)
         return True
 
     def _refuse_lost_epochs(self, path: Path) -> None:
@@ -151,7 +143,7 @@ class Trainer:
         self.parts.networks.requires_grad_(False)
         for module in trained:
             module.requires_grad_(True)
-        optimizer = self._optimizer(phase, trained)
+        optimizer = self._optimizers.of(phase, self.progress.phase, trained)
         # A phase that keeps its last weights never ends early: a round of SAMD has k epochs.
         while self.progress.epoch < phase.epochs and not (phase.keep == "best" and self._stalled()):
             record = train_epoch(self.parts, phase, trained, optimizer, self.progress, self.shown)
@@ -163,27 +155,6 @@ class Trainer:
         return (
             patience > 0 and len(values) > patience and self._best_epoch() < len(values) - patience
         )
-
-    def _optimizer(self, phase: Phase, trained: list[nn.Module]) -> Optimizer:
-        key = phase.optimizer or f"phase {self.progress.phase}"
-        if key not in self._optimizers:
-            # Modules may share parameters (SAMD's head), each of which is optimised once.
-            parameters = list(
-                {id(p): p for module in trained for p in module.parameters()}.values()
-            )
-            optimizer = AdamW(
-                parameters,
-                lr=self.config.lr,
-                weight_decay=self.config.weight_decay,
-                # One kernel in the place of hundreds, whose launches are what a GPU waits for.
-                fused=True if self.config.device == "cuda" else None,
-            )
-            if key in self._loaded_optimizers:
-                restore_optimizer(
-                    optimizer, self._loaded_optimizers.pop(key), self.parts.folder.last_path.name
-                )
-            self._optimizers[key] = optimizer
-        return self._optimizers[key]
 
     def _finish_epoch(self, phase: Phase, record: dict[str, float]) -> None:
         if self.parts.fabric.world_size > 1:
@@ -285,11 +256,10 @@ class Trainer:
         self.progress.history.append(
             PhaseRecord(phase.name, len(watched), phase.watch, best, watched[-1])
         )
+        self._optimizers.end(phase, self.progress.phase)
         self.progress.phase += 1
         self.progress.epoch, self.progress.watched, self._phase_best = 0, [], {}
         self.progress.clipped = self.progress.phase_steps = 0
-        if not phase.optimizer:
-            self._optimizers.pop(f"phase {self.progress.phase - 1}", None)
         self._save()
         if (total := self.epochs_expected()) is not None:
             self.shown.expect(total)
@@ -323,9 +293,6 @@ class Trainer:
         stored.roles = self._ended.changed_since()
         if to_resume:
             stored.phase_best = self._phase_best
-            stored.optimizers = {
-                **{key: optimizer_state(made) for key, made in self._optimizers.items()},
-                **self._loaded_optimizers,
-            }
+            stored.optimizers = self._optimizers.states()
         files.save(path, stored)
         _LOG.debug(f"stored {path}")
