@@ -18,8 +18,8 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.modalities import Modality
 from auxdrive.runs import RunFolder
 from auxdrive_train.data.batch import Batch
+from auxdrive_train.engine.building import build_finished
 from auxdrive_train.engine.config_files import parse_config
-from auxdrive_train.engine.prepare import build_finished
 from auxdrive_train.engine.train import train
 from auxdrive_train.methods.contract import STUDENT, TEACHER
 from auxdrive_train.models.networks import Output

@@ -11,8 +11,8 @@ from auxdrive.errors import DataError
 from auxdrive.modalities import known_classes
 from auxdrive.storage.arrays import load_npy
 from auxdrive.types import AnyArray, Float32, UInt8
+from auxdrive_train.engine.building import build_finished
 from auxdrive_train.engine.load import Run
-from auxdrive_train.engine.prepare import build_finished
 
 from auxdrive_deploy.student_graph import student_of, student_outputs
 

@@ -21,8 +21,8 @@ from auxdrive_deploy.precisions.graph import Graph
 from auxdrive_deploy.precisions.int8 import quantised_maps, to_int8
 from auxdrive_deploy.student_graph import to_onnx
 from auxdrive_deploy.student_parity import run_graph
+from auxdrive_train.engine.building import build_finished
 from auxdrive_train.engine.config_files import parse_config
-from auxdrive_train.engine.prepare import build_finished
 from auxdrive_train.methods.contract import STUDENT
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.tasks import TASKS, make_task

@@ -24,9 +24,9 @@ from auxdrive.tasks import steering
 from auxdrive.tasks.steering import STEERING
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_deploy.student_graph import student_of, to_onnx
+from auxdrive_train.engine.building import build_finished
 from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.load import Run, load_run
-from auxdrive_train.engine.prepare import build_finished
 from typer.testing import CliRunner
 
 

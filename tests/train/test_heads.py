@@ -16,8 +16,8 @@ from auxdrive_train.data.balance import BalanceConfig, balance
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import prepare as prepare_module
 from auxdrive_train.engine import train as train_module
+from auxdrive_train.engine.building import make_method, make_networks
 from auxdrive_train.engine.config_files import parse_config
-from auxdrive_train.engine.prepare import make_method, make_networks
 from auxdrive_train.engine.progress import Progress
 from auxdrive_train.engine.train import train
 from auxdrive_train.models.heads import SteeringHead, WaypointHead

@@ -20,11 +20,11 @@ from auxdrive_train.data.loader import epoch_order
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint, run_folder
 from auxdrive_train.engine import epoch as epoch_module
+from auxdrive_train.engine.building import build_finished, make_method, make_networks
 from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.evaluate import predict_roles
 from auxdrive_train.engine.loop import Trainer
-from auxdrive_train.engine.prepare import build_finished, make_method, make_networks
 from auxdrive_train.engine.run_folder import source_commit
 from auxdrive_train.engine.seeds import seed_of
 from auxdrive_train.engine.train import train

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from auxdrive.cli import run
 from auxdrive.data.dataset import Dataset
+from auxdrive_train.engine.building import make_method
 from auxdrive_train.engine.loop import Trainer
-from auxdrive_train.engine.prepare import make_method
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import Method
 from auxdrive_train.methods.phases import Phase, PhaseRecord

@@ -14,10 +14,10 @@ from auxdrive.strict import read_model
 from torch import nn
 
 from auxdrive_train.engine import checkpoint as files
+from auxdrive_train.engine.building import build_finished
 from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.engine.config_files import finished_config
 from auxdrive_train.engine.ended_roles import roles_at_their_end
-from auxdrive_train.engine.prepare import build_finished
 from auxdrive_train.engine.progress import Progress
 from auxdrive_train.methods.contract import STUDENT, Method
 from auxdrive_train.methods.stored import StoredStudent

@@ -4,11 +4,10 @@ checked is checked here, so that no mistake appears only after hours of training
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,37 +15,26 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import TrainingParts, training_parts
 from auxdrive.data.sessions import Stretch
 from auxdrive.errors import ConfigError, DataError
-from auxdrive.mistakes import mistakes_of
-from auxdrive.modalities import SEGMENTATION_CLASSES, Modality, known_classes
+from auxdrive.modalities import Modality, known_classes
 from auxdrive.runs import InitialWeights, RunFolder
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from torch import nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from auxdrive_train.data.balance import balance
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.data.views import check_views
+from auxdrive_train.engine.building import make_method, make_networks
 from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.engine.initial import take_initial_weights
 from auxdrive_train.engine.quantize import Quantization, quantization_of
 from auxdrive_train.engine.run_folder import fingerprint
-from auxdrive_train.engine.seeds import seed_of
 from auxdrive_train.engine.weight_average import NAME as AVERAGE
 from auxdrive_train.engine.weight_average import WeightAverage
-from auxdrive_train.losses.contract import Loss
-from auxdrive_train.methods import METHODS
-from auxdrive_train.methods.contract import FINISHED, Method, Options, Setup
-from auxdrive_train.methods.stored import StoredStudent
-from auxdrive_train.models import BACKBONES
-from auxdrive_train.models.backbone import ImageEncoder
-from auxdrive_train.models.excitation import ExcitationNetwork
-from auxdrive_train.models.fusion import FusedNetwork, LateFusionNetwork
+from auxdrive_train.methods.contract import Method
 from auxdrive_train.models.inputs import crop_rows
-from auxdrive_train.models.networks import Build, SingleNetwork
 from auxdrive_train.tasks import make_task
-from auxdrive_train.tasks.base import Task
 
 
 @dataclass(frozen=True)
@@ -174,115 +162,6 @@ def _open_samples(
             f"{config.batch_size}; lower batch_size"
         )
     return _Samples(recorded, train, validation, further)
-
-
-def make_method(
-    config: TrainConfig, task: Task, classes: int = len(SEGMENTATION_CLASSES)
-) -> Method:
-    """The method that the config names, with its options.
-
-    Args:
-        config: names the method and its options.
-        task: what is predicted.
-        classes: how many segmentation classes the data have.
-
-    Raises:
-        UsageError: there is no such method or backbone.
-        ConfigError: the method cannot be trained with these settings.
-    """
-    entry = METHODS[config.method]
-    setup = _setup(config, task, classes)
-    return entry(setup, entry.options_type.model_validate(config.options))
-
-
-def make_networks(method: Method, config: TrainConfig, samples: int) -> nn.ModuleDict:
-    """The method's networks and losses with fresh weights, from the config's seed.
-
-    Args:
-        method: the method.
-        config: how it is trained.
-        samples: number of training samples.
-
-    Raises:
-        UsageError: the method's loss does not exist.
-        ConfigError: a loss does not fit the networks, or cannot be trained in several processes.
-    """
-    networks = _fresh(partial(method.trained_modules, samples), config)
-    for name, each in method.losses().items():
-        if config.processes > 1 and cast(Loss, networks[name]).remembers_samples:
-            raise ConfigError(
-                f"the loss '{each.loss}' remembers every sample, and {config.processes} processes "
-                "would each remember their own alone; use processes: 1"
-            )
-    return networks
-
-
-def build_finished(
-    config: TrainConfig, task: Task, classes: int = len(SEGMENTATION_CLASSES)
-) -> tuple[Method, nn.ModuleDict]:
-    """Method and networks of a finished run, without weight files and losses. If its method is not
-    installed here, the student alone.
-
-    Args:
-        config: the run's config.
-        task: what is predicted.
-        classes: how many segmentation classes its data have.
-
-    Returns:
-        The method, and its networks by name, with fresh weights of the config's seed.
-
-    Raises:
-        ConfigError: the method is installed and does not have such options.
-    """
-    config = config.model_copy(update={"weights": None})
-    if config.method not in METHODS:
-        method: Method = StoredStudent(_setup(config, task, classes), Options())
-    else:
-        entry = METHODS[config.method]
-        try:
-            method = entry(
-                _setup(config, task, classes),
-                entry.options_type.model_validate(config.options, context=FINISHED),
-            )
-        except ValidationError as error:
-            raise ConfigError(
-                "the run's options have mistakes:\n"
-                + "\n".join(mistakes_of(error, entry.options_type))
-            ) from None
-    return method, _fresh(method.networks, config)
-
-
-def _setup(config: TrainConfig, task: Task, classes: int) -> Setup:
-    return Setup(
-        config.main,
-        config.aux,
-        Build(
-            config.backbone,
-            config.preprocessing,
-            task,
-            config.dropout,
-            classes,
-            config.history.frames,
-        ),
-        config.epochs,
-    )
-
-
-def _fresh(make: Callable[[], nn.ModuleDict], config: TrainConfig) -> nn.ModuleDict:
-    torch.manual_seed(seed_of(config.seed, 0xA11))
-    networks = make()
-    load_weights = BACKBONES[config.backbone].load_weights
-    if config.weights is not None and load_weights is not None:
-        for network in networks.values():
-            if (
-                isinstance(network, SingleNetwork | FusedNetwork | ExcitationNetwork)
-                and network.modalities[0] is config.main
-            ):
-                load_weights(network.encoder, str(config.weights))
-            elif isinstance(network, LateFusionNetwork) and config.main in network.modalities:
-                encoder = cast(ImageEncoder, network.encoders[config.main.value])
-                load_weights(encoder, str(config.weights))
-    return networks
 
 
 def _refuse_empty_crop(config: TrainConfig, dataset: Dataset) -> None:
