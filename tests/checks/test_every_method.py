@@ -65,7 +65,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def config_of(name: str, data: Path, task: str, **changes: object) -> TrainConfig:
     """A short run on small images. On steering two epochs, so that a run can be cut off where its
-    optimisers have a past.
+    optimisers have a past, and averaged weights.
     """
     values = {
         "data": str(data),
@@ -74,6 +74,7 @@ def config_of(name: str, data: Path, task: str, **changes: object) -> TrainConfi
         "aux": [m.value for m in auxiliaries_of(name)],
         "options": short(name),
         "epochs": 2 if task == "steering" else 1,
+        "ema": 0.9 if task == "steering" else None,
         "preprocessing": {"size": [64, 80]},
         "batch_size": 16,
         "threads": 1,

@@ -178,9 +178,8 @@ class UMT(Method):
 
     def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
         """Every network by its name: one per modality, the fusion, and the student."""
-        return {
-            name: cast(Network, network) for name, network in networks.items() if name != VARIANCE
-        }
+        names = (*(_unimodal(modality) for modality in self.modalities), FUSED, STUDENT)
+        return {name: cast(Network, networks[name]) for name in names}
 
 
 def _unimodal(modality: Modality) -> str:
