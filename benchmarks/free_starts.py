@@ -28,6 +28,7 @@ from typing import Any
 from auxdrive.precisions import FP32
 from auxdrive.standing import STANDING_MPS
 from auxdrive.types import Control
+from auxdrive_eval.collecting.delayed_starts import START_THROTTLE
 from auxdrive_eval.commands.driver_source import driver_source
 from auxdrive_eval.conditions import CONDITIONS, in_condition
 from auxdrive_eval.criteria import TERMINAL_KINDS
@@ -210,8 +211,8 @@ def situations_of(scout: Simulator, seed: int) -> Iterator[Situation]:
 
 
 def goes(control: Control) -> bool:
-    """Whether a control sets the car off."""
-    return control.throttle > 0 and not control.brake
+    """Whether a control sets the car off, and not only up to the line or to the car ahead."""
+    return control.throttle > START_THROTTLE and not control.brake
 
 
 def kind_of(came_tick: int, held: Counter[str]) -> str | None:

@@ -4,7 +4,7 @@ in rain on routes that neither training nor settings saw.
 
     python benchmarks/sensors.py [--out sensors] [--frames 24000] [--epochs 12] [--seeds 5]
         [--routes 30] [--repeats 2] [--conditions day,night,fog,rain] [--infrared]
-        [--data FOLDER ...] [--recipe SWEEP.yaml] [--scatter SEED,ROUTE,BOTH,REPEAT]
+        [--data FOLDER ...] [--recipe FILE.yaml] [--scatter SEED,ROUTE,BOTH,REPEAT]
 
 It records once (or takes `--data`), trains every method with every seed by `auxdrive sweep`,
 measures each model open loop, exports the students, and drives each as a vehicle would: students
@@ -13,6 +13,11 @@ has been done in DIR is not done again, and more seeds and methods may be asked 
 anything is recorded it says which difference such a comparison can show. The result, with a table
 by condition, goes to benchmarks/results/sensors.json; `benchmarks/open_closed.py` holds open loop
 against closed loop.
+
+--recipe takes settings of training: those under `train` of a file of `auxdrive dagger`, such as
+examples/standard.yaml (its rounds are not driven; their recordings can be given as --data), those
+under `base` of a file of `auxdrive sweep` with what it says of single methods, or a file of
+`auxdrive train`.
 
 Seeds are those of training: all models learn from one recording, and drive the same routes in the
 same traffic. Every student trains EPOCHS epochs on RGB; UMT's encoder does so alone and again in
@@ -35,6 +40,8 @@ from auxdrive.comparing.base import Part
 from auxdrive.errors import DataError, UsageError
 from auxdrive.power import Plan, Scatter
 from auxdrive.runs import RunFolder
+from auxdrive.storage.publish import write_atomic
+from auxdrive.strict_yaml import dump_yaml, read_yaml
 from auxdrive.types import Float64
 from auxdrive_eval.command_process import command
 from auxdrive_eval.driving.comparing import result_of
@@ -54,6 +61,7 @@ ROLES = {
 """By method, the network that drives."""
 EPOCHS = 12
 ASSUMED = "5,10,10,20"
+NOT_OF_A_RECIPE = ("data", "threads", "method", "seed", "init_from")
 METRICS = ("driving score", "route completion", "infraction penalty")
 HARD = ("night", "fog")
 
@@ -125,7 +133,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--infrared", action="store_true", help="an auxiliary more")
     parser.add_argument("--aux", default="lidar,depth,segmentation")
     parser.add_argument("--methods", default=",".join(ROLES))
-    parser.add_argument("--recipe", type=Path, help="a file of `auxdrive sweep`, under `base`")
+    parser.add_argument("--recipe", type=Path, help="a file of dagger, sweep or train")
     parser.add_argument("--epochs", type=int, help=f"default: {EPOCHS}, or the recipe's")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--routes", type=int, default=30)
@@ -193,7 +201,7 @@ def trained(given: argparse.Namespace, data: Sequence[Path]) -> list[Model]:
     """Every method with every seed."""
     out = given.out / "sweep"
     where = [word for path in data for word in ("--data", str(path))]
-    recipe = [str(given.recipe)] if given.recipe else []
+    recipe = [str(written(given.recipe, given.out / "recipe.yaml"))] if given.recipe else []
     epochs = given.epochs or (None if given.recipe else EPOCHS)
     long = ["--epochs", str(epochs)] if epochs else []
     if epochs and "umt" in given.methods:
@@ -211,6 +219,22 @@ def trained(given: argparse.Namespace, data: Sequence[Path]) -> list[Model]:
         for folder, record in records
         if record.method in given.methods and record.seed < given.seeds
     ]
+
+
+def written(recipe: Path, out: Path) -> Path:
+    """Write a recipe as a file of `auxdrive sweep`. The data are those of this comparison, and each
+    run trains in one thread, so that several train side by side and no weight depends on it.
+
+    Args:
+        recipe: a file of `auxdrive dagger`, `sweep` or `train`.
+        out: where it is written.
+    """
+    values = read_yaml(recipe)
+    base = values.get("train", values.get("base", values))
+    kept = {key: value for key, value in base.items() if key not in NOT_OF_A_RECIPE}
+    own = values.get("methods", {}) if "base" in values else {}
+    write_atomic(out, dump_yaml({"base": kept, "methods": own}).encode())
+    return out
 
 
 def measured(given: argparse.Namespace, data: Path, model: Model) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def test_kinds_are_told_by_what_held_the_expert_and_taken_in_turns() -> None:
     assert kind_of(40, Counter({"stop sign": 20, "crossing": 90})) == "after a stop sign"
     assert kind_of(40, Counter(hidden=9)) == "clear junction"
     assert kind_of(40, Counter(ahead=50)) is None
-    assert [goes(Control(0.0, *pedals)) for pedals in ((0.3, 0.0), (0.0, 0.0), (0.2, 0.1))] == [
+    assert [goes(Control(0.0, *pedals)) for pedals in ((0.3, 0.0), (0.05, 0.0), (0.2, 0.1))] == [
         True, False, False,
     ]  # fmt: skip
     many = [Situation(START, route, 0, 0) for route in range(9)]

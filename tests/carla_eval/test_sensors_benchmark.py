@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from auxdrive.power import Plan, Scatter
 from auxdrive.statistics import seed_difference, seed_interval
+from auxdrive.strict_yaml import read_yaml
 from auxdrive.types import Float64
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 from open_closed import METHODS, RUNS, WITHIN, correlations, plot, table
+from sensors import written
 from sensors_table import (
     markdown,
     power_in_words,
@@ -132,3 +134,18 @@ def test_open_loop_is_held_against_closed_loop_over_runs_methods_and_seeds(tmp_p
     assert "| night | all runs | 20 | the same for all | 1.000 |" in lines
     assert any("fewer than 10" in line for line in lines)
     assert plot(points, tmp_path / "plot.svg").count(b'id="axes_') == 2
+
+
+def test_the_recipe_is_that_of_any_file_of_settings(tmp_path: Path) -> None:
+    examples = Path(__file__).resolve().parents[2] / "examples"
+    whole = read_yaml(written(examples / "standard.yaml", tmp_path / "recipe.yaml"))
+    told = read_yaml(examples / "standard.yaml")["train"]
+    assert whole == {"base": {k: v for k, v in told.items() if k != "threads"}, "methods": {}}
+    sweep = tmp_path / "sweep.yaml"
+    sweep.write_text("base: {lr: 0.1, seed: 3}\nmethods: {samd: {lr: 0.2}}\nseeds: [1]\n")
+    assert read_yaml(written(sweep, tmp_path / "recipe.yaml")) == {
+        "base": {"lr": 0.1}, "methods": {"samd": {"lr": 0.2}}
+    }  # fmt: skip
+    (tmp_path / "train.yaml").write_text("lr: 0.3\nmethod: samd\n")
+    whole = read_yaml(written(tmp_path / "train.yaml", tmp_path / "recipe.yaml"))
+    assert whole == {"base": {"lr": 0.3}, "methods": {}}
