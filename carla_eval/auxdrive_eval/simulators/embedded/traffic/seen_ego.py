@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.simulators.embedded.traffic.car import EGO_ID, Car, Occupancy
 from auxdrive_eval.simulators.embedded.traffic.junctions import JunctionControl
+from auxdrive_eval.simulators.right_of_way import STANDS_MPS
 from auxdrive_eval.world import LightColour
-
-SETS_OFF_MPS = 0.3
 
 
 class SeenEgo(JunctionControl):
@@ -59,7 +58,7 @@ class SeenEgo(JunctionControl):
             del self._granted[EGO_ID]
 
     def _goes(self, ego: Car) -> bool:
-        if self.town.lanes[ego.ahead[0]].junction_id is None or ego.speed_mps < SETS_OFF_MPS:
+        if self.town.lanes[ego.ahead[0]].junction_id is None or ego.speed_mps < STANDS_MPS:
             return False
         return ego.waited_s > 0.0 or not self._can_stop(ego)
 
@@ -69,6 +68,6 @@ class SeenEgo(JunctionControl):
             car = cars[car_id]
             if other not in crossing or car.ahead[:1] != [other] or not self._can_stop(car):
                 continue
-            stands = car.speed_mps < SETS_OFF_MPS
+            stands = car.speed_mps < STANDS_MPS
             if not (stands and self.rank[other] < self.rank[connector]):
                 del self._granted[car_id]
