@@ -5,13 +5,14 @@ that are put together by hand.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from auxdrive import Observation, Predictor
+from auxdrive import Observation, Predictor, cli
 from auxdrive.bundles import Bundle, parse_card
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.commands.predicting import predict_files
@@ -189,6 +190,13 @@ def test_the_bundle_is_verified_in_every_precision_and_with_its_score(bundle: Pa
         assert f"{precision}depends on earlier_image_2" in names
         assert f"{precision}ood score" in names
     assert "`Predictor` remembers the images" in (bundle / "README.md").read_text()
+
+
+def test_inspect_says_what_is_seen_at_once(
+    bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["inspect", str(bundle)]) == 0
+    assert re.search(r"history.*3 images at once", capsys.readouterr().out)
 
 
 def test_a_card_must_name_the_images_that_its_history_needs(bundle: Path) -> None:

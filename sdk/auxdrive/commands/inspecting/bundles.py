@@ -55,6 +55,9 @@ def _facts(card: dict[str, Any]) -> list[tuple[str, str]]:
             f"{parity['frames']} frames",
         ),
     ]
+    if history := card.get("history"):
+        text = f"{history['frames']} images at once, {history['gap_s']:g} s from one to the next"
+        facts.append(("history", text))
     return facts + [
         (f"precision {name}", _precision(each)) for name, each in card["precisions"].items()
     ]
