@@ -44,8 +44,8 @@ def with_all(scores: Scores) -> dict[str, dict[str, Float64]]:
 
 def table_of(scores: Scores) -> dict[str, dict[str, dict[str, Any]]]:
     """By condition and model: `score`; but for the baseline `against baseline`, and for students
-    `share of the gap` (None where there is no teacher, or no gap at all), each with its 95 %
-    interval; and whether the intervals of the model's and the baseline's scores are disjoint.
+    `share of the gap` (None where the teacher drives no better than the baseline), each with its
+    95 % interval; and whether the intervals of the model's and the baseline's scores are disjoint.
 
     Args:
         scores: of the models, the baseline among them.
@@ -68,7 +68,7 @@ def _row(scores: Scores, model: str, condition: str) -> dict[str, Any]:
     if model != TEACHER and TEACHER in scores:
         gap = _by_seed(scores[TEACHER][condition]) - _by_seed(first)
         row["share of the gap"] = (
-            bounded(seed_ratio(_by_seed(ours) - _by_seed(first), gap)) if gap.mean() else None
+            bounded(seed_ratio(_by_seed(ours) - _by_seed(first), gap)) if gap.mean() > 0 else None
         )
     return row
 

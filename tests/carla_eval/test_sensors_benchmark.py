@@ -76,6 +76,8 @@ def test_the_table_tells_gaps_shares_and_intervals_by_condition(
     lines = list(markdown(table))
     assert len(lines) == 2 + 9
     assert f"| night | samd | {interval.value:.1f} [" in lines[7]
+    worse = {**scores, "teacher": {name: each - 60 for name, each in scores["teacher"].items()}}
+    assert table_of(worse)["night"]["samd"]["share of the gap"] is None
     told = verdicts(table, ("night", "fog"))
     assert any("a gap of 10 points is shown" in each for each in told)
     assert any("half of it, with disjoint intervals, is reached" in each for each in told)
