@@ -13,14 +13,17 @@ import numpy as np
 import pytest
 import torch
 from auxdrive import Observation, Predictor, cli
-from auxdrive.bundles import Bundle, parse_card
+from auxdrive.bundles import REFERENCE_IMAGES, Bundle, parse_card
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.commands.predicting import predict_files
 from auxdrive.data.dataset import Dataset
 from auxdrive.errors import BundleError, ConfigError, DataError, InputError
 from auxdrive.modalities import Modality
 from auxdrive.types import AnyArray, Float32, Float64, UInt8
-from auxdrive_deploy import PrecisionPlan, write_bundle
+from auxdrive_deploy import write_bundle
+from auxdrive_deploy.ood.in_graph import describing
+from auxdrive_deploy.ood.network import vectors_of
+from auxdrive_deploy.precisions.frames import calibration_frames
 from auxdrive_deploy.student_graph import student_of
 from auxdrive_train import evaluate, open_model
 from auxdrive_train.agents.torch_agent import RunAgent
@@ -62,11 +65,7 @@ def run(data: Path) -> Run:
 @pytest.fixture(scope="module")
 def bundle(run: Run) -> Path:
     out = run.directory.parent / "bundle"
-    plan = PrecisionPlan(
-        precisions=("int8",), calibrate=16,
-        gates={"worst": 1.0, "mean": 0.3, "accuracy_points": 50.0},
-    )  # fmt: skip
-    write_bundle(run, out, precisions=plan)
+    write_bundle(run, out)
     return out
 
 
@@ -179,17 +178,22 @@ def test_files_are_drives_of_their_own(
     assert "sees 3 images at once, 0.5 s apart" in capsys.readouterr().err
 
 
-def test_the_bundle_is_verified_in_every_precision_and_with_its_score(bundle: Path) -> None:
+def test_the_bundle_is_verified_and_its_score_is_of_all_images(bundle: Path, run: Run) -> None:
+    """What describes a frame within the graph is computed from all of its images, as precisions
+    are calibrated and judged too.
+    """
     opened, report = Bundle.open(bundle), verify_bundle(bundle)
-    assert opened.precisions == ("fp32", "int8")
-    assert opened.card.ood is not None
-    failed = [check.name for check in report.checks if not check.passed]
-    assert not failed
-    names = [check.name for check in report.checks]
-    for precision in ("", "int8: "):
-        assert f"{precision}depends on earlier_image_2" in names
-        assert f"{precision}ood score" in names
+    assert [check.name for check in report.checks if not check.passed] == []
+    assert "depends on earlier_image_2" in [check.name for check in report.checks]
     assert "`Predictor` remembers the images" in (bundle / "README.md").read_text()
+    images, model = opened.read_array(REFERENCE_IMAGES).copy(), opened.read("model.onnx")
+    with describing(model, opened.card.inputs) as describe:
+        found = describe([images])
+        np.testing.assert_allclose(found, vectors_of(student_of(run), [images]), atol=1e-4)
+        images[:, 2] = 0
+        assert np.abs(describe([images]) - found).max() > 1e-3
+    frames = calibration_frames(run, 4)
+    assert [image.shape for image in frames.images] == [(3, 64, 80, 3)] * 4
 
 
 def test_inspect_says_what_is_seen_at_once(
