@@ -32,8 +32,11 @@ REACH_M = 50.0
 pixel.
 """
 NEAR_M = 0.4
+BEHIND_M = 10.0
+"""Of whom the middle is farther behind the camera, nothing is before it."""
 EYE_M = 1.0
 """Whether a place on the road is in view is asked at this height: that of a car's body."""
+_NOTHING = 1e-9
 _CROWN = {False: (0.45, 0.95, 0.80), True: (0.22, 0.80, 0.62)}
 """Of a broad tree and of a conifer: lower and upper end of the crown's box as shares of the height,
 and its side as a share of the crown's diameter.
@@ -193,13 +196,17 @@ class View:
         count = len(self._boxes) if movers else self._standing
         if not len(index) or not count:
             return seen
-        hit = _passes(self.eye, places[index], self._boxes[:count], self._ends[:count])
+        hit = self._slabs.passed(places[index], count)
         if owners is not None and movers:
             own = owners[index]
             owned = np.flatnonzero(own >= 0)
             hit[owned, self._standing + own[owned]] = False
         seen[index] = ~hit.any(axis=1)
         return seen
+
+    @cached_property
+    def _slabs(self) -> _Slabs:
+        return _Slabs(self.eye, self._boxes, self._ends)
 
     @cached_property
     def seen_ids(self) -> frozenset[int]:
@@ -210,8 +217,11 @@ class View:
         if not movers.ids:
             return frozenset()
         boxes = movers.boxes
-        away = (boxes[:, 0] - self.eye[0]) ** 2 + (boxes[:, 1] - self.eye[1]) ** 2
-        near = np.flatnonzero(away < (REACH_M + 3.0) ** 2)
+        dx, dy = boxes[:, 0] - self.eye[0], boxes[:, 1] - self.eye[1]
+        ahead = dx * self._cos + dy * self._sin > -BEHIND_M
+        near = np.flatnonzero(ahead & (dx**2 + dy**2 < (REACH_M + 3.0) ** 2))
+        if not len(near):
+            return frozenset()
         along = np.outer(0.8 * boxes[near, 3], (0.0, 1.0, 1.0, -1.0, -1.0))
         left = np.outer(0.8 * boxes[near, 4], (0.0, 1.0, -1.0, 1.0, -1.0))
         cos, sin = np.cos(boxes[near, 2])[:, None], np.sin(boxes[near, 2])[:, None]
@@ -234,25 +244,57 @@ class View:
         return frozenset(movers.ids[row] for row in np.flatnonzero(near))
 
 
-def _passes(eye: Float64, places: Float64, boxes: Float64, ends: Float64) -> Mask:
-    """Whether the straight line from the eye to each place passes through each upright box, by its
-    slabs (Kay, Kajiya 1986): bool (P, B).
+class _Slabs:
+    """Upright boxes as a camera's place sees them: what of the test is the same for every line from
+    there.
+
+    Args:
+        eye: the place.
+        boxes: (B, 5).
+        ends: of these, (B, 2).
     """
-    cos, sin = np.cos(boxes[:, 2]), np.sin(boxes[:, 2])
-    ox, oy = eye[0] - boxes[:, 0], eye[1] - boxes[:, 1]
-    from_x, from_y = ox * cos + oy * sin, oy * cos - ox * sin
-    dx, dy, dz = (places - eye).T[:, :, None]
-    step_x, step_y = dx * cos + dy * sin, dy * cos - dx * sin
-    # A line along a side meets its slab nowhere or everywhere.
-    step_x = np.where(np.abs(step_x) < 1e-9, 1e-9, step_x)
-    step_y = np.where(np.abs(step_y) < 1e-9, 1e-9, step_y)
-    reach_x, reach_y = boxes[:, 3] / np.abs(step_x), boxes[:, 4] / np.abs(step_y)
-    middle_x, middle_y = -from_x / step_x, -from_y / step_y
-    enters = np.maximum(np.maximum(middle_x - reach_x, middle_y - reach_y), 0.0)
-    leaves = np.minimum(np.minimum(middle_x + reach_x, middle_y + reach_y), 1.0)
-    first, last = eye[2] + enters * dz, eye[2] + leaves * dz
-    return np.asarray(
-        (enters < leaves)
-        & (np.minimum(first, last) < ends[:, 1])
-        & (np.maximum(first, last) > ends[:, 0])
-    )
+
+    def __init__(self, eye: Float64, boxes: Float64, ends: Float64) -> None:
+        self._eye, self._boxes, self._ends = eye, boxes, ends
+        self._cos, self._sin = np.cos(boxes[:, 2]), np.sin(boxes[:, 2])
+        ox, oy = eye[0] - boxes[:, 0], eye[1] - boxes[:, 1]
+        self._to_x = -(ox * self._cos + oy * self._sin)
+        self._to_y = -(oy * self._cos - ox * self._sin)
+
+    def passed(self, places: Float64, count: int) -> Mask:
+        """Whether the straight line from the eye to each place passes through each box, by its
+        slabs (Kay, Kajiya 1986).
+
+        Args:
+            places: (P, 3).
+            count: of how many boxes, the first ones.
+
+        Returns:
+            bool (P, count).
+        """
+        boxes, ends = self._boxes[:count], self._ends[:count]
+        cos, sin = self._cos[:count], self._sin[:count]
+        dx, dy, dz = (places - self._eye).T[:, :, None]
+        step_x, step_y = dx * cos + dy * sin, dy * cos - dx * sin
+        # A line along a side meets its slab nowhere or everywhere.
+        across_x, across_y = _off_zero(step_x), _off_zero(step_y)
+        reach_x, reach_y = boxes[:, 3] / across_x, boxes[:, 4] / across_y
+        middle_x, middle_y = self._to_x[:count] / step_x, self._to_y[:count] / step_y
+        enters = np.maximum(np.maximum(middle_x - reach_x, middle_y - reach_y), 0.0)
+        leaves = np.minimum(np.minimum(middle_x + reach_x, middle_y + reach_y), 1.0)
+        found = enters < leaves
+        if not found.any():
+            return np.asarray(found)
+        first, last = self._eye[2] + enters * dz, self._eye[2] + leaves * dz
+        return np.asarray(
+            found & (np.minimum(first, last) < ends[:, 1]) & (np.maximum(first, last) > ends[:, 0])
+        )
+
+
+def _off_zero(steps: Float64) -> Float64:
+    """The amounts of steps. Those that are next to nothing become a small positive step."""
+    amounts = np.abs(steps)
+    nothing = amounts < _NOTHING
+    if nothing.any():
+        steps[nothing] = amounts[nothing] = _NOTHING
+    return amounts

@@ -241,6 +241,8 @@ def movers_of(traffic: Traffic, bodies: Bodies) -> Movers:
         bodies: the others.
     """
     heights = [car.height_m for car in traffic.cars.values()]
+    if not bodies:
+        return Movers(traffic.boxes(), np.array(heights), tuple(traffic.cars))
     heights += [body.size_m[2] for body in bodies.all.values()]
     boxes = np.vstack([traffic.boxes(), bodies.boxes()])
     return Movers(boxes, np.array(heights), (*traffic.cars, *bodies.all))
