@@ -28,7 +28,8 @@ MEASURED = {
     "dropout": 0.1, "epochs": 6, "batch_size": 32, "lr": 0.002, "lr_final": 0.01, "warmup": 0.02,
     "weight_decay": 0.0001, "clip_norm": 5.0, "early_stop": 0, "augment": {
         "mirror": 0.0, "brightness": 0.2, "contrast": 0.2, "saturation": 0.2, "gamma": 0.0,
-        "noise": 0.0, "speed_noise": 1.0, "speed_dropout": 0.0,
+        "noise": 0.0, "speed_noise": 1.0, "speed_dropout": 0.0, "view_shift": 0.0,
+        "view_turn": 0.0, "view_recover": 10.0,
     },
     "balance": {"rest_every": 4, "turn_repeat": 3, "mistake_repeat": 1}, "seed": 0, "device": "cpu",
     "precision": "32-true", "processes": 1, "threads": 1, "prefetch": 2, "validation_every": 5,
