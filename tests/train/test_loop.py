@@ -171,9 +171,9 @@ def test_every_step_of_every_epoch_draws_anew(
     seeds = []
     original = epoch_module.augment
 
-    def spying(batch: Any, config: Any, task: Any, generator: torch.Generator) -> Any:
+    def spying(batch: Any, config: Any, task: Any, generator: torch.Generator, camera: Any) -> Any:
         seeds.append((generator.initial_seed(), torch.initial_seed()))
-        return original(batch, config, task, generator)
+        return original(batch, config, task, generator, camera)
 
     monkeypatch.setattr(epoch_module, "augment", spying)
     for seed in (0, 1):

@@ -1,7 +1,7 @@
 """Frames per second of `auxdrive collect`, against another checkout in the same run: by processor
 time and by the clock, with one worker and two.
 
-    python benchmarks/collecting.py [--base CHECKOUT] [--episodes 6] [--rounds 3]
+    python benchmarks/collect_rate.py [--base CHECKOUT] [--episodes 6] [--rounds 3]
         [--sensors rgb,all] [--experts all_knowing,sighted] [--workers 1,2] [--rates 4,20]
 
 `rgb` is RGB alone at 128 x 72, `all` is RGB, depth, segmentation and LiDAR at 256 x 144. Each
@@ -9,7 +9,7 @@ recording is a whole command in a process of its own, with its start; the record
 take turns, round after round. What counts is the median over rounds. Processor time (user and
 system, of all the command's processes) is little touched by what else the machine does; the clock
 needs a machine that does nothing else. Another checkout that has no such expert is left out there.
-The result goes to benchmarks/results/collecting.json.
+The result goes to benchmarks/results/collect_rate.json.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def main() -> None:
         ("--rates", "4,20"),
     ):
         parser.add_argument(name, type=lambda text: text.split(","), default=default.split(","))
-    parser.add_argument("--out", type=Path, default=RESULTS / "collecting.json")
+    parser.add_argument("--out", type=Path, default=RESULTS / "collect_rate.json")
     arguments = parser.parse_args()
     cases = {}
     for sensors, expert in product(arguments.sensors, arguments.experts):
