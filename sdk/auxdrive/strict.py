@@ -30,15 +30,15 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def without_none(values: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """What a model is written as, less a field that is None: a field that was added later, of which
-    files, their hashes and older readers should know only where it is used.
+def without_none(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """What a model is written as, less some fields where they are None: fields that were added
+    later, of which files, their hashes and older readers should know only where they are used.
 
     Args:
         values: of the model, by field.
-        name: of the field.
+        names: of the fields.
     """
-    return {key: value for key, value in values.items() if key != name or value is not None}
+    return {key: value for key, value in values.items() if key not in names or value is not None}
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

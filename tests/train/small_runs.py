@@ -10,6 +10,7 @@ import torch
 from auxdrive_train.engine import checkpoint
 from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.engine.config_files import parse_config
+from auxdrive_train.engine.train import train
 from auxdrive_train.methods import METHODS
 
 SMALL = {
@@ -52,3 +53,14 @@ def assert_same_run(ours: Path, theirs: Path) -> None:
         for run in lines
     ]
     assert logs[0] == logs[1]
+
+
+def train_with_interruptions(made: TrainConfig, out: Path) -> int:
+    """Train, and go on after each Ctrl-C. The number of interruptions."""
+    for attempt in range(100):
+        try:
+            train(made, out, resume=attempt > 0)
+            break
+        except KeyboardInterrupt:
+            continue
+    return attempt

@@ -14,7 +14,7 @@ from auxdrive_train.engine import epoch
 from auxdrive_train.engine.config_files import dump_config
 from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.train import train
-from small_runs import assert_same_run, settings_for, weights
+from small_runs import assert_same_run, settings_for, train_with_interruptions, weights
 from torch import Tensor, nn
 
 DECAY = 0.9
@@ -88,13 +88,7 @@ def test_what_is_validated_and_left_behind_is_the_average(
         return twin._step(*arguments)
 
     monkeypatch.setattr(epoch, "_step", failing)
-    for attempt in range(30):
-        try:
-            train(made, tmp_path / "cut", resume=attempt > 0)
-            break
-        except KeyboardInterrupt:
-            continue
-    assert attempt > 0
+    assert train_with_interruptions(made, tmp_path / "cut") > 0
     assert_same_run(tmp_path / "cut", tmp_path / "whole")
 
 

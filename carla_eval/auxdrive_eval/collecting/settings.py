@@ -102,7 +102,7 @@ class CollectSettings(Strict):
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(without_none(handler(self), "student"), "delay_starts")
+        return without_none(handler(self), "student", "delay_starts")
 
     @field_validator("conditions")
     @classmethod

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ class Dagger(Staged):
         works = {"collect": self._collect, "train": self._train, "drive": self._drive}
         for name in _stages(self.config):
             what, number = name.split()
-            self.stage(name, lambda what=what, number=number: works[what](int(number)))  # type: ignore[misc]
+            self.stage(name, partial(works[what], int(number)))
 
     def _collect(self, number: int) -> dict[str, Any]:
         """The student of the last round drives, in part, and the expert labels."""

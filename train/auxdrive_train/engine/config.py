@@ -178,7 +178,7 @@ class TrainConfig(Strict):
 
     @model_serializer(mode="wrap")
     def _without_unset(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        written = without_none(without_none(handler(self), "quantize"), "ema")
+        written = without_none(handler(self), "quantize", "ema")
         return without_history(written, self.history)
 
     @model_validator(mode="after")

@@ -75,7 +75,8 @@ class WeightAverage(TrainingOnly):
             step: how many steps of the phase were taken in before.
         """
         decay = min(self._decay, (1 + step) / (10 + step))
-        follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch's has no types
+        # torch's function has no types
+        follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         follow(
             [self.get_buffer(name) for name in names],
             [self._current[name].detach() for name in names],
