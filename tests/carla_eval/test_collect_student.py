@@ -21,8 +21,14 @@ from auxdrive_eval.collecting.mixture import STRETCH_S, Mixture
 from auxdrive_eval.collecting.planning import planned_episode
 from auxdrive_eval.collecting.record import record_episode
 from auxdrive_eval.collecting.seating import Student
+from auxdrive_eval.collecting.settings import StudentSettings
 from auxdrive_eval.collecting.store import more_settings
-from auxdrive_eval.collecting.student import HESITATION_S, WOULD_NOT_START, StudentAtTheWheel
+from auxdrive_eval.collecting.student import (
+    HELP_S,
+    HESITATION_S,
+    WOULD_NOT_START,
+    StudentAtTheWheel,
+)
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.drivers import AgentDriver
 from auxdrive_eval.driving.settings import DriverSource
@@ -34,10 +40,11 @@ from strange_agents import agent_folder
 from typer.testing import CliRunner
 
 SHORT = settings(max_episode_s=4.0)
+ALONE = StudentSettings(name="s", sha256="0", role="student", controller=None, mix=0.0)
 
 
-def student(folder: Path, mix: float) -> Student:
-    return Student(DriverSource(AgentSource(folder)), mix)
+def student(folder: Path, mix: float, ahead: bool = True) -> Student:
+    return Student(DriverSource(AgentSource(folder)), mix, ahead)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -107,6 +114,20 @@ def test_a_student_that_fails_costs_its_episode_alone(tmp_path: Path, agents_pac
     assert collect(settings(max_episode_s=1.0), out, student=student(good, 0.0)).episodes == 2
 
 
+def test_without_what_lies_ahead_the_rest_is_the_same(tmp_path: Path, agents_package: Path) -> None:
+    agent = agent_folder(tmp_path, "goal")
+    whole = Dataset.open(collect(SHORT, tmp_path / "whole", student=student(agent, 0.5)).out)
+    less = Dataset.open(collect(SHORT, tmp_path / "less", student=student(agent, 0.5, False)).out)
+    for episode_id in whole.episode_ids:
+        ours, theirs = less.episode(episode_id), whole.episode(episode_id)
+        assert ours.ahead is None
+        assert theirs.ahead is not None
+        np.testing.assert_array_equal(ours.state, theirs.state)
+        np.testing.assert_array_equal(ours.plan, theirs.plan)
+    with pytest.raises(UsageError, match="begun under other settings: student was"):
+        collect(SHORT, tmp_path / "less", student=student(agent, 0.5))
+
+
 class Stays(Agent):
     """Wants to stay where it is."""
 
@@ -122,7 +143,7 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.mark.parametrize("kind", ["stays", "circles"])
-def test_what_went_wrong_is_noted_and_a_lost_student_ends_its_episode(
+def test_what_went_wrong_is_noted_a_lost_student_ends_and_one_that_stays_is_helped(
     simulator: Simulator, tmp_path: Path, kind: str
 ) -> None:
     driver = AgentDriver(Stays() if kind == "stays" else Agent(), None)
@@ -135,16 +156,25 @@ def test_what_went_wrong_is_noted_and_a_lost_student_ends_its_episode(
         ticks_per_frame=5,
         max_episode_s=30.0,
         perturb=False,
-        student=StudentAtTheWheel(driver, 0.0),
+        student=StudentAtTheWheel(driver, ALONE),
     )
     episode = EpisodeReader(tmp_path / "episodes" / plan.episode_id)
     assert len(episode) == frames
     last_s = float(episode.state["time_s"][-1])
     if kind == "stays":
-        (mistake,) = episode.mistakes
-        assert mistake.kind == WOULD_NOT_START
-        assert last_s == pytest.approx(mistake.time_s + HESITATION_S, abs=0.3)
-        assert (episode.state["throttle"][-30:] > 0).all()
+        first, *later = episode.mistakes
+        assert {each.kind for each in episode.mistakes} == {WOULD_NOT_START}
+        assert last_s == pytest.approx(30.0, abs=0.3)
+        helped_s = first.time_s + HESITATION_S
+        at_s, speed_mps = episode.state["time_s"], episode.state["speed_mps"]
+        stood = (at_s > first.time_s) & (at_s < helped_s)
+        helped = (at_s > helped_s + 1.0) & (at_s < helped_s + HELP_S)
+        assert (episode.state["throttle"][stood] > 0).all()
+        assert (speed_mps[stood] < 0.1).all()
+        assert (speed_mps[helped] > 0.1).all()
+        assert episode.state["disturbed"][stood].all()
+        assert not episode.state["disturbed"][helped].any()
+        assert later, "who stays stays again"
     else:
         assert {mistake.kind for mistake in episode.mistakes} & {
             "collisions_layout", "collisions_vehicle", "outside_route_lanes", "route_dev",
@@ -155,6 +185,7 @@ def test_what_went_wrong_is_noted_and_a_lost_student_ends_its_episode(
 def test_options_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
     for arguments, words in (
         (["--mix", "0.5"], "--mix goes with --driver"),
+        (["--no-ahead"], "--ahead goes with --driver"),
         (["--driver", str(tmp_path / "none"), "--size", "32x24"], "its own camera"),
         (["--driver", str(tmp_path / "none")], "no such bundle or run"),
     ):

@@ -40,14 +40,14 @@ class Recording:
         modalities: that are sensed; the simulator must have each of them.
         ticks_per_frame: simulator ticks from one recorded frame to the next, 1 or more.
         lidar_points: whether the LiDAR's points are recorded too.
-        by_expert: whether the expert alone drives, so that the frames that follow say where it
-            would be.
+        ahead: whether it is recorded where the expert would be from each frame on, as far as the
+            simulator can tell. Where the expert alone drives, the frames that follow say it.
     """
 
     modalities: Sequence[Modality]
     ticks_per_frame: int
     lidar_points: bool
-    by_expert: bool
+    ahead: bool
 
 
 class FrameRecorder:
@@ -71,7 +71,7 @@ class FrameRecorder:
         self, folder: Path, episode_id: str, simulator: Simulator, route: Route, recorded: Recording
     ) -> None:
         self._simulator, self._recorded = simulator, recorded
-        foresees = isinstance(simulator, Foreseeing) and not recorded.by_expert
+        foresees = isinstance(simulator, Foreseeing) and recorded.ahead
         frame_s = recorded.ticks_per_frame * simulator.tick_s
         count = math.ceil(AHEAD_S / frame_s - 1e-9) if foresees else 0
         self._ahead = tuple(recorded.ticks_per_frame * (place + 1) for place in range(count))

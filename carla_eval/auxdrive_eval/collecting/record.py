@@ -136,7 +136,8 @@ def record_episode(
     perturbation = Perturbation(plan.perturbation_seed) if perturb else None
     delays = DelayedStarts(plan.perturbation_seed, delay_starts) if delay_starts else None
     over = _End(route, max_episode_s)
-    recorded = Recording(modalities, ticks_per_frame, lidar_points, by_expert=student is None)
+    foresees = student is not None and student.ahead
+    recorded = Recording(modalities, ticks_per_frame, lidar_points, ahead=foresees)
     recorder = FrameRecorder(out, plan.episode_id, simulator, route, recorded)
     with recorder.writer as writer:
         while not _is_over(over, student, state, writer):

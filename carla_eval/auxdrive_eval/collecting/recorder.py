@@ -115,7 +115,7 @@ class Recorder:
     def _episode(self, simulator: Simulator, plan: EpisodePlan, out: Path) -> int:
         settings, student = self._settings, None
         if self._driver is not None and settings.student is not None:
-            student = StudentAtTheWheel(self._driver, settings.student.mix)
+            student = StudentAtTheWheel(self._driver, settings.student)
         return record_episode(
             simulator,
             out,

@@ -42,6 +42,7 @@ class StudentSettings(Strict):
         role: which network of a run.
         controller: that turned its predictions into controls; None for that of its task.
         mix: the probability with which the expert drove a stretch.
+        ahead: whether it was recorded where the expert would be from each frame on.
     """
 
     name: str
@@ -49,6 +50,7 @@ class StudentSettings(Strict):
     role: str
     controller: str | None
     mix: float = Field(ge=0, lt=1)
+    ahead: bool = True
 
 
 class CollectSettings(Strict):

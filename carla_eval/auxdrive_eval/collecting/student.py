@@ -1,5 +1,5 @@
-"""A student at the wheel while a data set is recorded: when it drives, what it does wrong, and when
-nothing can be learned from its episode any more.
+"""A student at the wheel while a data set is recorded: when it drives, what it does wrong, when it
+is helped, and when nothing can be learned from its episode any more.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from auxdrive.standing import STANDING_MPS
 from auxdrive.types import Control
 
 from auxdrive_eval.collecting.mixture import Mixture
+from auxdrive_eval.collecting.settings import StudentSettings
 from auxdrive_eval.criteria import TERMINAL_KINDS, Event, EventKind
 from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.drivers import Driver
@@ -22,9 +23,11 @@ from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.world import WorldState
 
 HESITATION_S = 10.0
-"""So long a student may stand where the expert would go: then it would not start, and further
-frames of the same view teach nothing new.
+"""So long a student may stand where the expert would go: then it would not start, further frames of
+the same view teach nothing new, and the expert drives on for `HELP_S`.
 """
+HELP_S = 5.0
+"""Long enough to be across a junction's stop line."""
 WOULD_NOT_START = "would_not_start"
 _NO_MISTAKES = frozenset(
     {
@@ -61,11 +64,12 @@ class StudentAtTheWheel:
 
     Args:
         driver: the student with its controller; it is not closed here.
-        expert_share: the probability with which the expert drives a stretch.
+        settings: how often the expert drives instead.
     """
 
-    def __init__(self, driver: Driver, expert_share: float) -> None:
-        self._driver, self._expert_share = driver, expert_share
+    def __init__(self, driver: Driver, settings: StudentSettings) -> None:
+        self._driver, self._expert_share = driver, settings.mix
+        self.ahead = settings.ahead
 
     def start(self, route: Route, seed: int) -> None:
         """Begin a route.
@@ -80,6 +84,7 @@ class StudentAtTheWheel:
         self._mixture = Mixture(seed, self._expert_share)
         self._criteria = RULE_SETS[DEFAULT_RULES].criteria(route)
         self._should_go_since_s: float | None = None
+        self._helped_until_s = 0.0
         try:
             self._driver.start(route, seed)
         except AgentFailed as failed:
@@ -87,7 +92,9 @@ class StudentAtTheWheel:
 
     def drives(self, state: WorldState) -> bool:
         """Whether it is the student's turn at this tick."""
-        return not self._mixture.expert_drives(state.time_s)
+        # the mixture is asked in any case, since its stretches are drawn one after the other
+        own_turn = not self._mixture.expert_drives(state.time_s)
+        return own_turn and state.time_s >= self._helped_until_s
 
     def control(self, simulator: Simulator, state: WorldState, label: Control) -> Control:
         """What the student would do at this tick.
@@ -121,14 +128,15 @@ class StudentAtTheWheel:
             writer: of the episode.
 
         Returns:
-            Whether the episode is over, since the student has lost its route or would not start.
+            Whether the episode is over, since the student has lost its route or hit something.
         """
         events = [event for criterion in self._criteria for event in criterion.update(state)]
         _note(events, writer)
         since_s = self._should_go_since_s
         if since_s is not None and state.time_s - since_s >= HESITATION_S:
             writer.note_mistake(DrivingMistake(kind=WOULD_NOT_START, time_s=since_s))
-            return True
+            self._should_go_since_s = None
+            self._helped_until_s = state.time_s + HELP_S
         return any(event.kind in TERMINAL_KINDS for event in events)
 
     def end(self, state: WorldState, writer: EpisodeWriter) -> None:

@@ -38,6 +38,7 @@ from auxdrive_eval.commands.simulator_options import (
     chosen_simulator,
 )
 from auxdrive_eval.commands.student_options import (
+    AheadOption,
     ControllerOption,
     DriverOption,
     MixOption,
@@ -174,6 +175,7 @@ def collect(
     conditions: ConditionsOption = None,
     driver: DriverOption = None,
     mix: MixOption = 0.0,
+    ahead: AheadOption = True,
     role: RoleOption = "student",
     controller: ControllerOption = None,
     json_output: JsonOption = False,
@@ -190,7 +192,7 @@ def collect(
     from auxdrive_eval.collecting.store import more_settings
     from auxdrive_eval.routes.plan import parse_seeds
 
-    student = chosen_student(context, driver, mix, role, controller)
+    student = chosen_student(context, driver, mix, ahead, role, controller)
     if more is not None:
         _refuse_beside_more(context)
         settings = more_settings(out, more)

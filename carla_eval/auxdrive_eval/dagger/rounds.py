@@ -145,7 +145,7 @@ class Dagger(Staged):
             }
         )  # fmt: skip
         source = DriverSource(AgentSource(self.folder.run_of(number - 1)), config.controller)
-        student = Student(source, config.mix_of(number))
+        student = Student(source, config.mix_of(number), config.ahead)
         collected = collect(
             settings,
             self.folder.data_of(number),

@@ -60,6 +60,12 @@ class DaggerConfig(Strict):
         description="the probability with which the expert drives a stretch, by the round; the "
         "last goes on",
     )
+    ahead: bool = Field(
+        default=True,
+        description="record where the expert would be from each frame on, which the task "
+        "`waypoints` needs; without, the rounds of `path_speed` and `steering` record nearly twice "
+        "as fast",
+    )
     start: Literal["last", "anew"] = Field(
         default="last",
         description="where the training of a round starts: at the weights of the last round, or "

@@ -55,7 +55,10 @@ class RouteRecorder:
         else:
             shutil.rmtree(data.path(index), ignore_errors=True)
         recorded = Recording(
-            settings.modalities, settings.ticks_per_frame, settings.lidar_points, self._by_expert
+            settings.modalities,
+            settings.ticks_per_frame,
+            settings.lidar_points,
+            ahead=not self._by_expert,
         )
         self._frames = FrameRecorder(folder, episode_id(index), simulator, route, recorded)
         self._writer = self._frames.writer
