@@ -14,9 +14,9 @@ anything is recorded it says which difference such a comparison can show. The re
 by condition, goes to benchmarks/results/sensors.json; `benchmarks/open_closed.py` holds open loop
 against closed loop.
 
---recipe takes settings of training: those under `train` of a file of `auxdrive dagger`, such as
-examples/standard.yaml (its rounds are not driven; their recordings can be given as --data), those
-under `base` of a file of `auxdrive sweep` with what it says of single methods, or a file of
+--recipe takes settings of training: those under `train` of a budget, such as standard, or of a
+file of `auxdrive dagger` (its rounds are not driven; their recordings can be given as --data),
+those under `base` of a file of `auxdrive sweep` with what it says of single methods, or a file of
 `auxdrive train`.
 
 Seeds are those of training: all models learn from one recording, and drive the same routes in the
@@ -44,6 +44,7 @@ from auxdrive.storage.publish import write_atomic
 from auxdrive.strict_yaml import dump_yaml, read_yaml
 from auxdrive.types import Float64
 from auxdrive_eval.command_process import command
+from auxdrive_eval.dagger.budgets import config_file
 from auxdrive_eval.driving.comparing import result_of
 from auxdrive_eval.routes.loading import load_routes
 from open_closed import correlations
@@ -133,7 +134,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--infrared", action="store_true", help="an auxiliary more")
     parser.add_argument("--aux", default="lidar,depth,segmentation")
     parser.add_argument("--methods", default=",".join(ROLES))
-    parser.add_argument("--recipe", type=Path, help="a file of dagger, sweep or train")
+    parser.add_argument("--recipe", type=Path, help="a budget, or a file of dagger, sweep, train")
     parser.add_argument("--epochs", type=int, help=f"default: {EPOCHS}, or the recipe's")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--routes", type=int, default=30)
@@ -226,10 +227,10 @@ def written(recipe: Path, out: Path) -> Path:
     run trains in one thread, so that several train side by side and no weight depends on it.
 
     Args:
-        recipe: a file of `auxdrive dagger`, `sweep` or `train`.
+        recipe: a budget, or a file of `auxdrive dagger`, `sweep` or `train`.
         out: where it is written.
     """
-    values = read_yaml(recipe)
+    values = read_yaml(config_file(str(recipe)))
     base = values.get("train", values.get("base", values))
     kept = {key: value for key, value in base.items() if key not in NOT_OF_A_RECIPE}
     own = values.get("methods", {}) if "base" in values else {}

@@ -126,6 +126,7 @@ def named_choices() -> list[tuple[str, str, Iterable[str]]]:
     """Command, parameter, and the table whose names its help tells."""
     from auxdrive.controllers import CONTROLLERS
     from auxdrive.runtimes import RUNTIMES
+    from auxdrive_eval.dagger.budgets import BUDGETS
     from auxdrive_eval.scoring import RULE_SETS
     from auxdrive_eval.simulators import SIMULATORS
     from auxdrive_train.ingest import READERS
@@ -147,6 +148,7 @@ def named_choices() -> list[tuple[str, str, Iterable[str]]]:
         ("score", "rules", RULE_SETS),
         ("drive", "controller", CONTROLLERS),
         ("collect", "sim", SIMULATORS),
+        ("dagger", "config", BUDGETS),
         ("predict", "runtime", RUNTIMES),
         ("run", "runtime", RUNTIMES),
         ("run", "controller", CONTROLLERS),

@@ -10,6 +10,7 @@ import pytest
 from auxdrive.controllers import CONTROLLERS
 from auxdrive.registry import Registry
 from auxdrive.runtimes import RUNTIMES
+from auxdrive_eval.dagger.budgets import BUDGETS
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_train.ingest import READERS
 from auxdrive_train.losses import LOSSES
@@ -27,6 +28,7 @@ NAMED_IN: list[tuple[Registry, str]] = [
     (RUNTIMES, "vehicle.md"),
     (RULE_SETS, "scoring.md"),
     (READERS, "data.md"),
+    (BUDGETS, "recipe.md"),
 ]
 OFFERS = [(offer.name, table, page) for table, page in NAMED_IN for offer in table.builtin]
 

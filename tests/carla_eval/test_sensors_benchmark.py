@@ -11,6 +11,7 @@ from auxdrive.power import Plan, Scatter
 from auxdrive.statistics import seed_difference, seed_interval
 from auxdrive.strict_yaml import read_yaml
 from auxdrive.types import Float64
+from auxdrive_eval.dagger.budgets import BUDGETS
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 from open_closed import METHODS, RUNS, WITHIN, correlations, plot, table
@@ -139,9 +140,8 @@ def test_open_loop_is_held_against_closed_loop_over_runs_methods_and_seeds(tmp_p
 
 
 def test_the_recipe_is_that_of_any_file_of_settings(tmp_path: Path) -> None:
-    examples = Path(__file__).resolve().parents[2] / "examples"
-    whole = read_yaml(written(examples / "standard.yaml", tmp_path / "recipe.yaml"))
-    told = read_yaml(examples / "standard.yaml")["train"]
+    whole = read_yaml(written(Path("standard"), tmp_path / "recipe.yaml"))
+    told = read_yaml(BUDGETS["standard"])["train"]
     assert whole == {"base": {k: v for k, v in told.items() if k != "threads"}, "methods": {}}
     sweep = tmp_path / "sweep.yaml"
     sweep.write_text("base: {lr: 0.1, seed: 3}\nmethods: {samd: {lr: 0.2}}\nseeds: [1]\n")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import auxdrive.console as console
 import typer
@@ -47,12 +46,6 @@ from auxdrive_eval.commands.student_options import (
     was_typed,
 )
 from auxdrive_eval.simulators import DEFAULT_SIMULATOR
-
-if TYPE_CHECKING:
-    from auxdrive.cards import CameraSpec
-
-    from auxdrive_eval.simulators.settings import SimulatorSettings
-
 
 DEFAULT_EPISODES = 20
 
@@ -188,6 +181,7 @@ def collect(
     from auxdrive.modalities import parse_modality
 
     from auxdrive_eval.collecting.collect import collect as record
+    from auxdrive_eval.collecting.options import sized
     from auxdrive_eval.collecting.settings import collect_settings
     from auxdrive_eval.collecting.store import more_settings
     from auxdrive_eval.routes.plan import parse_seeds
@@ -201,13 +195,11 @@ def collect(
             raise UsageError("give --episodes or --frames, not both")
         if episodes is None and frames is None:
             episodes = DEFAULT_EPISODES
+        simulator = chosen_simulator(
+            sim, sim_options, traffic, host, port, carla_root, town, scenarios=scenarios
+        )
         settings = collect_settings(
-            simulator=_simulator(
-                chosen_simulator(
-                    sim, sim_options, traffic, host, port, carla_root, town, scenarios=scenarios
-                ),
-                size,
-            ),
+            simulator=simulator if size is None else sized(simulator, size, "--size"),
             modalities=None
             if modalities is None
             else tuple(map(parse_modality, names_of("--modalities", modalities) or ())),
@@ -233,13 +225,6 @@ def collect(
     print_collected(collected, json_output)
 
 
-def _simulator(chosen: SimulatorSettings, size: str | None) -> SimulatorSettings:
-    """The simulator, with images of another size if one is given."""
-    if size is None:
-        return chosen
-    return chosen.with_camera(_of_size(chosen.options.camera, size))
-
-
 def _refuse_beside_more(context: typer.Context) -> None:
     """Refuse other settings beside --more, which records with the settings of the recording."""
     own = ("out", "more", "workers", "ray", "ray_takes", "json_output")
@@ -252,12 +237,3 @@ def _refuse_beside_more(context: typer.Context) -> None:
         raise UsageError(
             f"--more goes on with the recording's own settings; leave {', '.join(given)} out"
         )
-
-
-def _of_size(camera: CameraSpec, size: str) -> CameraSpec:
-    match = re.fullmatch(r"(\d{1,4})x(\d{1,4})", size)
-    if match is None or not all(16 <= int(number) <= 4096 for number in match.groups()):
-        raise UsageError(
-            f"--size {size}: write width x height in pixels, each from 16 to 4096, such as 256x144"
-        )
-    return camera.model_copy(update={"width": int(match[1]), "height": int(match[2])})

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import auxdrive.console as console
 import typer
+from auxdrive.commands.completing import one_of
 from auxdrive.commands.workers_options import WorkersOption
 from auxdrive.console import JsonOption
+
+from auxdrive_eval.dagger.budgets import BUDGETS, config_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,16 +19,38 @@ if TYPE_CHECKING:
     from auxdrive_eval.dagger.folder import Round
 
 
+def _budgets_and_files(incomplete: str) -> list[str]:
+    """The budgets' names, and the YAML files and folders beside what was typed."""
+    folder = Path(incomplete).parent if not incomplete.endswith("/") else Path(incomplete)
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    paths = [
+        f"{path}/" if path.is_dir() else str(path)
+        for path in found
+        if path.is_dir() or path.suffix == ".yaml"
+    ]
+    return [*one_of(BUDGETS)(incomplete), *one_of(paths)(incomplete)]
+
+
 def dagger(
-    config: Annotated[Path, typer.Argument(help="The settings, a YAML file.", show_default=False)],
+    config: Annotated[
+        str,
+        typer.Argument(
+            metavar="BUDGET|FILE",
+            help=f"A budget that comes with auxdrive ({', '.join(BUDGETS)}), or your own settings, "
+            "a YAML file.",
+            show_default=False,
+            autocompletion=_budgets_and_files,
+        ),
+    ],
     out: Annotated[
         Path, typer.Option(help="The folder of the rounds; rounds that were stopped are continued.")
     ] = Path("dagger"),
     workers: WorkersOption = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Rounds of DAgger: the newest student drives while the expert's plan is recorded as the label,
-    and the next one trains on all recordings.
+    """From nothing to a student: record the expert, train, and go on in rounds of DAgger: the
+    newest student drives while the expert's plan is recorded as the label, and the next one trains
+    on all recordings.
     """
     from auxdrive.extras import modules_of, require_modules
 
@@ -33,7 +58,7 @@ def dagger(
     from auxdrive_eval.dagger.loading import load_dagger
     from auxdrive_eval.dagger.rounds import dagger_in
 
-    settings = load_dagger(config)
+    settings = load_dagger(config_file(config))
     with dagger_in(out, settings, workers or 1) as rounds, console.progress(rounds.work) as shown:
         rounds.show(shown)
         stays = f"finished stages are in {out}, and the same command goes on"

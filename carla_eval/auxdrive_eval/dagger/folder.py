@@ -14,6 +14,7 @@ from auxdrive.storage.claims import FolderKind, changed
 from auxdrive.storage.reading import is_file
 from auxdrive.strict import Strict, read_model
 
+from auxdrive_eval.collecting.options import CollectOptions
 from auxdrive_eval.dagger.settings import DaggerConfig
 from auxdrive_eval.staged import StagesDone
 
@@ -45,7 +46,7 @@ class DaggerFolder:
         return self.path / "train" / f"round-{number}.yaml"
 
     def data_of(self, number: int) -> Path:
-        """What a round recorded."""
+        """What a round recorded; round 0 the expert alone."""
         return self.path / "data" / f"round-{number}"
 
     def run_of(self, number: int) -> Path:
@@ -64,7 +65,7 @@ class DaggerState(StagesDone):
     Attributes:
         config: the settings.
         version: of auxdrive.
-        data_sha256: fingerprint of `config.data`.
+        data_sha256: fingerprint of `config.data`; empty where there are none.
         data_frames: number of its frames.
     """
 
@@ -83,14 +84,13 @@ def begun(config: DaggerConfig) -> DaggerState:
     Raises:
         DataError: the data cannot be read.
     """
-    data = Dataset.open(config.data)
-    frames = sum(len(data.episode(episode_id)) for episode_id in data.episode_ids)
+    sha256, frames = "", 0
+    if config.data:
+        data = Dataset.open(config.data)
+        sha256 = data.fingerprint()
+        frames = sum(len(data.episode(episode_id)) for episode_id in data.episode_ids)
     return DaggerState(
-        config=config,
-        version=__version__,
-        data_sha256=data.fingerprint(),
-        data_frames=frames,
-        done={},
+        config=config, version=__version__, data_sha256=sha256, data_frames=frames, done={}
     )
 
 
@@ -115,8 +115,10 @@ def _differences(before: DaggerState, now: DaggerState) -> list[str]:
     found = [
         changed(name, getattr(then, name), getattr(wanted, name))
         for name in DaggerConfig.model_fields
-        if name not in ("data", "mix", "rounds") and getattr(then, name) != getattr(wanted, name)
+        if name not in ("collect", "data", "mix", "rounds")
+        and getattr(then, name) != getattr(wanted, name)
     ]
+    found += _differences_of_recordings(then.collect, wanted.collect)
     if wanted.rounds < then.rounds:
         found.append(changed("rounds", then.rounds, wanted.rounds))
     numbers = range(1, then.rounds + 1)
@@ -130,6 +132,18 @@ def _differences(before: DaggerState, now: DaggerState) -> list[str]:
     return found
 
 
+def _differences_of_recordings(
+    then: CollectOptions | None, wanted: CollectOptions | None
+) -> list[str]:
+    if then is None or wanted is None:
+        return [] if then is wanted else [changed("collect", then, wanted)]
+    return [
+        changed(f"collect.{name}", getattr(then, name), getattr(wanted, name))
+        for name in CollectOptions.model_fields
+        if getattr(then, name) != getattr(wanted, name)
+    ]
+
+
 DAGGER: FolderKind[DaggerState] = FolderKind(
     "rounds of DAgger", STATE_NAME, read_state, _differences
 )
@@ -141,9 +155,9 @@ class Round(Strict):
     Attributes:
         number: of the round, from 0; round 0 trains on the expert's recording alone.
         mix: the probability with which the expert drove a stretch; None in round 0.
-        frames: recorded by this round; in round 0 those of the expert.
+        frames: recorded by this round; in round 0 those of the expert, and of further data sets.
         frames_in_all: that this round trained on, or held out.
-        episodes: recorded by this round.
+        episodes: recorded by this round; None where data sets that were there are all.
         mistakes: what the student did wrong in them; None in round 0, and where the expert drove
             alone.
         metric: name of the task's main metric.
@@ -176,7 +190,9 @@ def rounds_of(state: DaggerState) -> tuple[Round, ...]:
     in_all: int | None = 0
     for number in range(state.config.rounds + 1):
         collected = _output(state, f"collect {number}")
-        frames = collected.get("frames") if number else state.data_frames
+        frames = collected.get("frames")
+        if number == 0:
+            frames = _frames_at_first(state, frames)
         in_all = None if frames is None or in_all is None else in_all + frames
         trained, driven = _output(state, f"train {number}"), _output(state, f"drive {number}")
         best = {k: v for k, v in trained.get("best", {}).items() if k not in ("phase", "epoch")}
@@ -201,6 +217,13 @@ def rounds_of(state: DaggerState) -> tuple[Round, ...]:
             )
         )
     return tuple(found)
+
+
+def _frames_at_first(state: DaggerState, recorded: int | None) -> int | None:
+    """The frames of round 0; None where its recording is not finished."""
+    if state.config.collect is None:
+        return state.data_frames
+    return None if recorded is None else state.data_frames + recorded
 
 
 def _output(state: DaggerState, stage: str) -> dict[str, Any]:

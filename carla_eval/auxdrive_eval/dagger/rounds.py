@@ -87,11 +87,13 @@ def _recorded(config: DaggerConfig) -> CollectSettings:
     Raises:
         UsageError: there is none.
     """
+    if config.collect is not None:
+        return config.collect.settings()
     path = config.data[0] / SETTINGS_NAME
     if not exists(path):
         raise UsageError(
             f"{config.data[0]}: is no recording of `auxdrive collect`, by which the rounds are "
-            "recorded; name one first under `data`"
+            "recorded; name one first under `data`, or say under `collect` what is recorded"
         )
     return read_settings(path)
 
@@ -130,13 +132,25 @@ class Dagger(Staged):
         """
         self.begin()
         works = {"collect": self._collect, "train": self._train, "drive": self._drive}
+        self.stage("check", self._check)
         for name in _stages(self.config):
             what, number = name.split()
             self.stage(name, partial(works[what], int(number)))
 
+    def _check(self) -> dict[str, Any]:
+        """The settings of all trainings are looked at before anything is recorded."""
+        for number in (0, 1):
+            settings = str(self._training(number))
+            command("train", settings, "--data", "data", "--check", prefix=f"round {number}: ")
+        return {}
+
     def _collect(self, number: int) -> dict[str, Any]:
-        """The student of the last round drives, in part, and the expert labels."""
+        """The expert drives, or from round 1 on the student of the last round, in part, and the
+        expert labels.
+        """
         config, earlier = self.config, self._recorded
+        if number == 0:
+            return self._record(earlier, 0, None)
         seed = earlier.seed + SEEDS_APART * (config.seed + 1) + number
         settings = earlier.model_copy(
             update={
@@ -145,13 +159,20 @@ class Dagger(Staged):
             }
         )  # fmt: skip
         source = DriverSource(AgentSource(self.folder.run_of(number - 1)), config.controller)
-        student = Student(source, config.mix_of(number), config.ahead)
+        return self._record(settings, number, Student(source, config.mix_of(number), config.ahead))
+
+    def _record(
+        self, settings: CollectSettings, number: int, student: Student | None
+    ) -> dict[str, Any]:
+        wanted = settings.frames or settings.episodes or 1
         collected = collect(
             settings,
             self.folder.data_of(number),
             workers=self._workers,
             student=student,
-            on_episode=lambda _, frames: self.within(frames / config.frames),
+            on_episode=lambda episodes, frames: self.within(
+                (frames if settings.frames else episodes) / wanted
+            ),
         )
         made = collected.mistakes
         return {
@@ -163,17 +184,22 @@ class Dagger(Staged):
     def _train(self, number: int) -> dict[str, Any]:
         """A student trains on the expert's data and those of all rounds until now."""
         folder, run = self.folder, self.folder.run_of(number)
-        settings = folder.settings_of(number)
-        make_folder(settings.parent)
-        write_atomic(settings, dump_yaml(self.config.training(number)).encode())
-        data = [*self.config.data, *(folder.data_of(n) for n in range(1, number + 1))]
-        arguments = [str(settings), "--out", str(run)]
+        first = [] if self.config.collect is None else [folder.data_of(0)]
+        data = [*first, *self.config.data, *(folder.data_of(n) for n in range(1, number + 1))]
+        arguments = [str(self._training(number)), "--out", str(run)]
         arguments += [word for path in data for word in ("--data", str(path))]
         if number and self.config.start == "last":
             arguments += ["--init-from", str(folder.run_of(number - 1))]
         if RunFolder(run).is_run:
             arguments += ["--resume"]
         return command("train", *arguments, prefix=f"round {number}: ")
+
+    def _training(self, number: int) -> Path:
+        """The file of a round's settings of training, written."""
+        settings = self.folder.settings_of(number)
+        make_folder(settings.parent)
+        write_atomic(settings, dump_yaml(self.config.training(number)).encode())
+        return settings
 
     def _drive(self, number: int) -> dict[str, Any]:
         """The round's student drives the validation routes."""
@@ -199,5 +225,5 @@ def _stages(config: DaggerConfig) -> tuple[str, ...]:
         f"{what} {number}"
         for number in range(config.rounds + 1)
         for what in ("collect", "train", "drive")
-        if (what != "collect" or number) and (what != "drive" or config.drive)
+        if (what != "collect" or number or config.collect) and (what != "drive" or config.drive)
     )

@@ -1,6 +1,8 @@
 """The settings of rounds of DAgger, as `auxdrive dagger` reads them.
 
-data: data/expert        # a recording of the expert, by `auxdrive collect`
+collect:                 # the expert's recording, as by `auxdrive collect`
+  frames: 6000
+  modalities: rgb
 train:                   # the settings of every training, as for `auxdrive train`
   task: waypoints
   epochs: 6
@@ -15,13 +17,14 @@ drive: 1000-1004
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from auxdrive.controllers import CONTROLLERS
 from auxdrive.errors import UsageError
 from auxdrive.strict import Strict, merged
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from auxdrive_eval.collecting.options import CollectOptions
 from auxdrive_eval.routes.plan import parse_seeds
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -39,10 +42,15 @@ class DaggerConfig(Strict):
         [0.5, 0.0, 0.0]
     """
 
+    collect: CollectOptions | None = Field(
+        default=None,
+        description="the expert's recording, which round 0 makes, by the names of the options of "
+        "`auxdrive collect`; the rounds are recorded as it is",
+    )
     data: tuple[Path, ...] = Field(
-        min_length=1,
-        description="the expert's recording by `auxdrive collect`, or a list of data sets that "
-        "begins with one; the rounds are recorded as it was",
+        default=(),
+        description="further data sets; without `collect` the first of them is the expert's "
+        "recording by `auxdrive collect`",
     )
     train: dict[str, Any] = Field(
         default={}, description="the settings of every training, as for `auxdrive train`"
@@ -112,6 +120,15 @@ class DaggerConfig(Strict):
         except UsageError as error:
             raise ValueError(str(error)) from None
         return name
+
+    @model_validator(mode="after")
+    def _has_data(self) -> Self:
+        if self.collect is None and not self.data:
+            raise ValueError(
+                "give collect, the settings of the expert's recording, or data, a recording of "
+                "`auxdrive collect`"
+            )
+        return self
 
     def mix_of(self, number: int) -> float:
         """The probability with which the expert drives a stretch in a round.

@@ -28,6 +28,8 @@ from auxdrive_train.methods import METHODS
 if TYPE_CHECKING:
     from auxdrive.runs import RunResult
 
+    from auxdrive_train.engine.config import TrainConfig
+
 
 def train(
     config: Annotated[
@@ -60,6 +62,10 @@ def train(
     track: TrackOption = None,
     resume: ResumeOption = False,
     set_: SetOption = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Only say whether the settings are sound, and train nothing."),
+    ] = False,
     json_output: JsonOption = False,
 ) -> None:
     """Train a student (or teacher) on a data set."""
@@ -86,6 +92,9 @@ def train(
         raise UsageError(f"separate modalities by commas: --aux {aux},{config.name}")
     loaded = load_config(config, overrides, set_ or [])
     directory = out or Path("runs") / loaded.method
+    if check:
+        _tell_sound(loaded, json_output)
+        return
     result = train_shown(loaded, directory, resume)
     from auxdrive_train.engine.ranks import is_first_rank  # with torch: not for what is refused
 
@@ -95,6 +104,13 @@ def train(
         console.print_json({"run": str(directory), **result.model_dump(mode="json")})
         return
     _show(result, loaded.method, directory)
+
+
+def _tell_sound(loaded: TrainConfig, json_output: bool) -> None:
+    if json_output:
+        console.print_json({"config": loaded.model_dump(mode="json")})
+    else:
+        console.note("the settings are sound")
 
 
 def _show(result: RunResult, method: str, directory: Path) -> None:
