@@ -44,7 +44,8 @@ the later of these wins.
 What is given nowhere is taken from the task's [recipe](#recipes), else it is the default.
 [examples/samd.yaml](../examples/samd.yaml) is a file to begin with: \
 `auxdrive train examples/samd.yaml --out runs/samd`.
-Every mistake is told before anything starts; `--check` does no more than that. `null` means none. Modalities: {modalities}.
+Every mistake is told before anything starts; `--check` does no more than that.
+`null` means none. Modalities: {modalities}.
 """
 
 RECIPES = """## Recipes

@@ -16,6 +16,8 @@ from auxdrive_eval.dagger.budgets import BUDGETS, config_file
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from auxdrive.runs import Chosen
+
     from auxdrive_eval.dagger.folder import Round
 
 
@@ -64,14 +66,22 @@ def dagger(
         stays = f"finished stages are in {out}, and the same command goes on"
         with console.interruptible(lambda: stays):
             rounds.run()
-        table = rounds.rounds
+        table, chosen = rounds.rounds, rounds.chosen
     if json_output:
-        console.print_json(
-            {"out": str(out), "rounds": [each.model_dump(mode="json") for each in table]}
-        )
+        rows = [each.model_dump(mode="json") for each in table]
+        console.print_json({"out": str(out), "rounds": rows, "chosen": chosen.model_dump()})
     else:
         show_rounds(table)
-        console.note(f"students: {out / 'runs'}; the last is round-{settings.rounds}")
+        console.note(f"{in_words(chosen)}; `auxdrive export {out}` takes it")
+
+
+def in_words(chosen: Chosen) -> str:
+    """Which run is the result.
+
+    Args:
+        chosen: a run, and why.
+    """
+    return f"chosen: {chosen.run} ({chosen.why})"
 
 
 def show_rounds(rounds: Sequence[Round]) -> None:
@@ -92,6 +102,7 @@ def show_rounds(rounds: Sequence[Round]) -> None:
         "driving score, of 100",
         "route completion, %",
         "minutes",
+        "chosen",
     )
     console.table("rounds", columns, [_row(each) for each in rounds])
 
@@ -109,6 +120,7 @@ def _row(each: Round) -> tuple[object, ...]:
         None if each.driving_score is None else f"{each.driving_score:.1f}",
         None if each.route_completion is None else f"{each.route_completion:.1f}",
         f"{each.seconds / 60:.1f}",
+        "yes" if each.chosen else None,
     )
 
 

@@ -66,7 +66,8 @@ def drive(
         str,
         typer.Argument(
             metavar="BUNDLE|RUN|expert",
-            help="A bundle, a run, or 'expert' for the simulator's own driver.",
+            help="A bundle, a run (of rounds of DAgger the chosen one), or 'expert' for the "
+            "simulator's own driver.",
             show_default=False,
         ),
     ],

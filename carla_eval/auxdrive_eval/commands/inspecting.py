@@ -7,17 +7,11 @@ from pathlib import Path
 
 import auxdrive.console as console
 from auxdrive.inspection.base import Inspection, Summary
-from auxdrive.runs import RunFolder
+from auxdrive.runs import Chosen, RunFolder
 
-from auxdrive_eval.commands.dagger import show_rounds
-from auxdrive_eval.dagger.folder import (
-    STATE_NAME,
-    DaggerFolder,
-    Round,
-    is_dagger,
-    read_state,
-    rounds_of,
-)
+from auxdrive_eval.commands.dagger import in_words, show_rounds
+from auxdrive_eval.dagger.choosing import chosen_of, table_of
+from auxdrive_eval.dagger.folder import STATE_NAME, DaggerFolder, Round, is_dagger, read_state
 from auxdrive_eval.driving.stored.folder import is_drive
 from auxdrive_eval.driving.stored.inspection import summarise_drive, summarise_route
 from auxdrive_eval.driving.stored.route_files import is_route
@@ -168,6 +162,8 @@ def _show_scenarios(summary: Summary) -> None:
 
 def _show_dagger(summary: Summary) -> None:
     show_rounds([Round.model_validate(each) for each in summary["rounds"]])
+    if summary["chosen"]["run"] is not None:
+        console.line(in_words(Chosen.model_validate(summary["chosen"])))
     left = [each["number"] for each in summary["rounds"] if each["open_loop"] is None]
     if left:
         numbers = ", ".join(map(str, left))
@@ -177,17 +173,18 @@ def _show_dagger(summary: Summary) -> None:
 def _summarise_dagger(path: Path) -> Summary:
     folder = DaggerFolder(path)
     state = read_state(folder.state_path)
-    rounds = rounds_of(state)
+    rounds = table_of(state)
     lost = [
         f"{run}: the run of a finished round is gone"
         for each in rounds
-        if each.open_loop is not None and not RunFolder(run := folder.run_of(each.number)).is_run
+        if each.is_trained and not RunFolder(run := folder.run_of(each.number)).is_run
     ]
     return {
         "kind": "dagger",
         "path": str(path),
         "config": state.config.model_dump(mode="json"),
         "rounds": [each.model_dump(mode="json") for each in rounds],
+        "chosen": chosen_of(rounds, state.config).model_dump(mode="json"),
         "broken": lost,
         "doubts": [],
     }

@@ -17,8 +17,8 @@ DriverOption = Annotated[
     str | None,
     typer.Option(
         metavar="BUNDLE|RUN",
-        help="Let this student drive, through its own camera, while the expert's plan is recorded "
-        "as the label (DAgger).",
+        help="Let this student (of rounds of DAgger the chosen one) drive, through its own camera, "
+        "while the expert's plan is recorded as the label (DAgger).",
         show_default=False,
     ),
 ]

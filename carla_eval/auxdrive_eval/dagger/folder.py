@@ -51,7 +51,12 @@ class DaggerFolder:
 
     def run_of(self, number: int) -> Path:
         """A round's training."""
-        return self.path / "runs" / f"round-{number}"
+        return self.path / self.run_name(number)
+
+    @staticmethod
+    def run_name(number: int) -> str:
+        """Where a round's training lies in the folder."""
+        return f"runs/round-{number}"
 
     def drive_of(self, number: int) -> Path:
         """How a round's student drives on the validation routes."""
@@ -110,12 +115,14 @@ def read_state(path: Path) -> DaggerState:
 
 
 def _differences(before: DaggerState, now: DaggerState) -> list[str]:
-    """What differs. More rounds, and shares of the expert for them, are no difference."""
+    """What differs. More rounds, shares of the expert for them, and how a round is chosen are
+    no difference.
+    """
     then, wanted = before.config, now.config
     found = [
         changed(name, getattr(then, name), getattr(wanted, name))
         for name in DaggerConfig.model_fields
-        if name not in ("collect", "data", "mix", "rounds")
+        if name not in ("collect", "data", "mix", "rounds", "choose", "patience")
         and getattr(then, name) != getattr(wanted, name)
     ]
     found += _differences_of_recordings(then.collect, wanted.collect)
@@ -165,6 +172,7 @@ class Round(Strict):
         driving_score: mean over the validation routes, of 100.
         route_completion: likewise, in percent.
         seconds: wall time of the round's stages.
+        chosen: whether its student is the result (`auxdrive_eval.dagger.choosing`).
     """
 
     number: int
@@ -178,10 +186,16 @@ class Round(Strict):
     driving_score: float | None = None
     route_completion: float | None = None
     seconds: float = 0.0
+    chosen: bool = False
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether its student is trained to the end."""
+        return self.open_loop is not None
 
 
 def rounds_of(state: DaggerState) -> tuple[Round, ...]:
-    """The table of rounds, round 0 first.
+    """All rounds that were asked for, round 0 first. Which is chosen is not said here.
 
     Args:
         state: of the folder.

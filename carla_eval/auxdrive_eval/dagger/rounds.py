@@ -7,6 +7,7 @@ frames, labels and weights are the same, bit for bit.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -17,11 +18,12 @@ import numpy as np
 from auxdrive.errors import UsageError
 from auxdrive.machine.jobs import Workers
 from auxdrive.machine.workers import workers_of
-from auxdrive.runs import RunFolder
+from auxdrive.runs import Chosen, RunFolder, write_chosen
 from auxdrive.storage.claims import claim
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import exists, make_folder
 from auxdrive.strict_yaml import dump_yaml
+from auxdrive.work import counted
 
 from auxdrive_eval.collecting.collect import collect
 from auxdrive_eval.collecting.seating import Student
@@ -31,7 +33,8 @@ from auxdrive_eval.collecting.settings import (
     read_settings,
 )
 from auxdrive_eval.command_process import command
-from auxdrive_eval.dagger.folder import DAGGER, DaggerFolder, DaggerState, Round, begun, rounds_of
+from auxdrive_eval.dagger.choosing import chosen_of, is_over, table_of
+from auxdrive_eval.dagger.folder import DAGGER, DaggerFolder, DaggerState, Round, begun
 from auxdrive_eval.dagger.settings import DaggerConfig
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.evaluate import drive_all
@@ -41,6 +44,7 @@ from auxdrive_eval.routes.plan import parse_seeds, routes_of_seeds
 from auxdrive_eval.simulators.settings import make_simulator
 from auxdrive_eval.staged import Staged
 
+_LOG = logging.getLogger(__name__)
 SEEDS_APART = 1000
 """Rounds of other seeds, and the expert's recording, have other traffic and disturbances."""
 
@@ -116,11 +120,12 @@ class Dagger(Staged):
         head = state.model_dump(mode="json", exclude={"done", "wall_s"})
         stages = dict.fromkeys(_stages(state.config), 1.0)
         super().__init__(self.folder.state_path, head, stages, "dagger", state)
+        self._say_what_is_chosen()
 
     @property
     def rounds(self) -> tuple[Round, ...]:
         """The table of rounds as it is now."""
-        return rounds_of(
+        return table_of(
             DaggerState.model_validate({**dict(self._state), "done": self.done, "wall_s": 0.0})
         )
 
@@ -133,9 +138,29 @@ class Dagger(Staged):
         self.begin()
         works = {"collect": self._collect, "train": self._train, "drive": self._drive}
         self.stage("check", self._check)
-        for name in _stages(self.config):
-            what, number = name.split()
-            self.stage(name, partial(works[what], int(number)))
+        for number in range(self.config.rounds + 1):
+            if is_over(self.rounds[:number], self.config):
+                self._end_early()
+                return
+            for what in _works(self.config, number):
+                self.stage(f"{what} {number}", partial(works[what], number))
+                self._say_what_is_chosen()
+
+    @property
+    def chosen(self) -> Chosen:
+        """Which run is the result as things are now."""
+        return chosen_of(self.rounds, self.config)
+
+    def _say_what_is_chosen(self) -> None:
+        write_chosen(self.folder.path, self.chosen)
+
+    def _end_early(self) -> None:
+        done = sum(name in self.done for name in _stages(self.config))
+        self._shown.expect(done)
+        _LOG.info(
+            "%s brought no better driving score: no further round; a larger patience goes on",
+            counted(self.config.patience or 0, "round"),
+        )
 
     def _check(self) -> dict[str, Any]:
         """The settings of all trainings are looked at before anything is recorded."""
@@ -222,8 +247,14 @@ class Dagger(Staged):
 def _stages(config: DaggerConfig) -> tuple[str, ...]:
     """The names of all stages in their order."""
     return tuple(
-        f"{what} {number}"
-        for number in range(config.rounds + 1)
-        for what in ("collect", "train", "drive")
-        if (what != "collect" or number or config.collect) and (what != "drive" or config.drive)
+        f"{what} {number}" for number in range(config.rounds + 1) for what in _works(config, number)
     )
+
+
+def _works(config: DaggerConfig, number: int) -> Iterator[str]:
+    """What is done in a round, in order."""
+    if number or config.collect is not None:
+        yield "collect"
+    yield "train"
+    if config.drive:
+        yield "drive"

@@ -11,7 +11,8 @@ train_on:                # what the rounds after the first change of them
 rounds: 3
 frames: 2000
 mix: [0.5, 0.25, 0]
-drive: 1000-1004
+drive: 1000-1004         # the round that drives these best is the result
+patience: 2              # two rounds that brought nothing better are the last
 """
 
 from __future__ import annotations
@@ -87,6 +88,17 @@ class DaggerConfig(Strict):
         description="seeds of validation routes, such as 1000-1004, which the student of each "
         "round drives for its driving score; empty: none",
     )
+    choose: Literal["score", "last"] | None = Field(
+        default=None,
+        description="which round is the result: `score`, the one with the best driving score on "
+        "`drive` (of equal ones the earlier), or `last`; null: by the score where there is one",
+    )
+    patience: int | None = Field(
+        default=None,
+        ge=1,
+        description="no further round after so many in a row without a better driving score; "
+        "null: all of them",
+    )
     controller: str | None = Field(
         default=None, description="drives by what is predicted; null: that of the task"
     )
@@ -129,6 +141,22 @@ class DaggerConfig(Strict):
                 "`auxdrive collect`"
             )
         return self
+
+    @model_validator(mode="after")
+    def _can_choose(self) -> Self:
+        if self.choose == "score" and not self.drive:
+            raise ValueError("choose: score needs drive, the seeds of validation routes")
+        if self.patience is not None and not self.chooses_by_score:
+            raise ValueError(
+                "patience goes by the driving score: give drive, the seeds of validation routes, "
+                "and leave choose: last out"
+            )
+        return self
+
+    @property
+    def chooses_by_score(self) -> bool:
+        """Whether the round with the best driving score is the result, and not the last."""
+        return bool(self.drive) and self.choose != "last"
 
     def mix_of(self, number: int) -> float:
         """The probability with which the expert drives a stretch in a round.

@@ -26,7 +26,9 @@ def export(
     run: Annotated[
         Path,
         typer.Argument(
-            help="The run: a directory that `auxdrive train` wrote.", show_default=False
+            help="The run: a directory that `auxdrive train` wrote, or that of rounds of DAgger, "
+            "of which the chosen run is exported.",
+            show_default=False,
         ),
     ],
     out: Annotated[

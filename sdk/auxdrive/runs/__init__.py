@@ -13,12 +13,16 @@
     validation.json                     the same by condition, and examples (`ValidationRecord`)
     examples/<name>.jpg                 the examples' images
 
+A folder of several runs says in `chosen.json` which of them is meant where one is wanted
+(`run_in`).
+
 Nothing here needs torch: training writes runs through this module, and inspection, reports and the
 demo read them through it.
 """
 
 from __future__ import annotations
 
+from auxdrive.runs.chosen import CHOSEN_NAME, Chosen, run_in, write_chosen
 from auxdrive.runs.folder import CONFIG_NAME, NOT_IN_FINGERPRINT, RunFolder
 from auxdrive.runs.records import (
     Condition,
@@ -33,7 +37,7 @@ from auxdrive.runs.records import (
 )
 
 __all__ = [
-    "CONFIG_NAME", "NOT_IN_FINGERPRINT",
+    "CHOSEN_NAME", "CONFIG_NAME", "NOT_IN_FINGERPRINT", "Chosen",
     "Condition", "Example", "InitialWeights", "MeasuredOn", "Metrics", "PhaseResult", "RunFolder",
-    "RunRecord", "RunResult", "ValidationRecord",
+    "RunRecord", "RunResult", "ValidationRecord", "run_in", "write_chosen",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from auxdrive.agent import Agent
 from auxdrive.extras import what_lacks
-from auxdrive.runs import RunFolder
+from auxdrive.runs import RunFolder, run_in
 from auxdrive.storage.reading import is_folder
 
 
@@ -16,7 +16,8 @@ def load_agent(path: Path, role: str = "student", threads: int | None = 1) -> Ag
     """A network of a run, to be driven in torch; None if the path is not a run.
 
     Args:
-        path: a directory that `auxdrive train` wrote.
+        path: a directory that `auxdrive train` wrote, or one of several runs, of which the chosen
+            one is loaded (`auxdrive.runs.run_in`).
         role: "student", "teacher", or another role of the run's method.
         threads: torch's CPU threads during a call; None leaves them unchanged. With one, the
             default, a result does not depend on how many processes share the machine.
@@ -26,7 +27,7 @@ def load_agent(path: Path, role: str = "student", threads: int | None = 1) -> Ag
         DataError: the run has not finished an epoch, or is damaged.
         MissingExtra: torch, or what else loads a run, is not installed.
     """
-    path = Path(path)
+    path = run_in(Path(path))
     folder = RunFolder(path)
     if not folder.is_run or not is_folder(folder.checkpoints_dir):
         return None

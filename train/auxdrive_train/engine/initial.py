@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from auxdrive.errors import ConfigError, DataError
-from auxdrive.runs import InitialWeights, RunFolder
+from auxdrive.runs import InitialWeights, RunFolder, run_in
 from auxdrive.storage.claims import changed
 from auxdrive.storage.reading import exists, open_regular, refusals
 from torch import Tensor, nn
@@ -51,7 +51,7 @@ def initial_run(config: TrainConfig, folder: RunFolder) -> tuple[RunFolder, Trai
     """
     if config.init_from is None or exists(folder.last_path):
         return None
-    source = RunFolder(config.init_from)
+    source = RunFolder(run_in(config.init_from))
     if not source.is_run:
         raise ConfigError(f"init_from: {source.path} is no run: it has no config.yaml")
     there = finished_config(source.config_path)

@@ -9,7 +9,7 @@ from pathlib import Path
 from auxdrive.cards import DatasetCard, InputRange
 from auxdrive.errors import DataError, UsageError, unknown_name
 from auxdrive.modalities import known_classes
-from auxdrive.runs import RunFolder, RunRecord
+from auxdrive.runs import RunFolder, RunRecord, run_in
 from auxdrive.strict import read_model
 from torch import nn
 
@@ -107,9 +107,11 @@ def load_run(directory: Path) -> Run:
     """Load a finished run, or one that has finished at least an epoch, with its best weights.
 
     Args:
-        directory: the run's folder.
+        directory: the run's folder, or one of several runs, of which the chosen one is loaded
+            (`auxdrive.runs.run_in`).
 
     Raises:
+        UsageError: there are several runs, of which none is trained yet.
         DataError: there is no run, it has not finished an epoch, or a file is damaged.
 
     Examples:
@@ -118,6 +120,7 @@ def load_run(directory: Path) -> Run:
         >>> load_run(Path("run")).task.name
         'steering'
     """
+    directory = run_in(directory)
     folder = RunFolder(directory)
     if not folder.is_run:
         raise DataError(

@@ -19,7 +19,7 @@ from auxdrive.errors import RuntimeUnavailable, UsageError
 from auxdrive.inspection.bundles_and_runs import is_bundle
 from auxdrive.modalities import Modality, known_classes
 from auxdrive.predictor import Predictor
-from auxdrive.runs import RunFolder
+from auxdrive.runs import RunFolder, run_in
 from auxdrive.steering import SteeringSpec
 from auxdrive.storage.reading import is_folder
 from auxdrive.types import Float32
@@ -88,7 +88,8 @@ def open_model(
     """Open the run or bundle in a folder, to be evaluated.
 
     Args:
-        path: a run or a bundle.
+        path: a run, a folder of several runs, of which the chosen one is meant
+            (`auxdrive.runs.run_in`), or a bundle.
         role: which of a run's networks.
         device: "cpu" or "cuda"; a bundle runs on what its runtime offers.
         runtime_options: of a bundle, options of its runtime by name (`auxdrive.Predictor.load`).
@@ -106,6 +107,7 @@ def open_model(
     """
     if not is_folder(path):
         raise UsageError(f"{path}: no such directory")
+    path = run_in(path)
     if is_bundle(path):
         return _of_bundle(path, role, device, runtime_options)
     if RunFolder(path).is_run:

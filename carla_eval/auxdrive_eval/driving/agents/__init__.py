@@ -13,6 +13,7 @@ from auxdrive.errors import AuxdriveError, UsageError
 from auxdrive.precisions import FP32
 from auxdrive.predictor import Predictor
 from auxdrive.registry import Registry
+from auxdrive.runs import run_in
 from auxdrive.storage.reading import exists, is_file
 
 AgentLoader = Callable[[Path, str], Agent | None]
@@ -26,7 +27,8 @@ class AgentSource:
     """Where an agent is loaded from.
 
     Attributes:
-        path: a bundle's directory, or whatever an entry point of `auxdrive.agents` can load.
+        path: a bundle's directory, or whatever an entry point of `auxdrive.agents` can load. Of a
+            folder of several runs it becomes the chosen one (`auxdrive.runs.run_in`).
         role: which network of a run: "student", "teacher", or another role of its method. A bundle
             holds a student.
         without: loaders to skip, as "package:name". A loader of other agents may end the process
@@ -43,6 +45,9 @@ class AgentSource:
     runtime_options: Mapping[str, object] = field(default_factory=dict)
     precision: str = FP32
     require_signature: Path | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", run_in(self.path))
 
     def absolute(self) -> Self:
         """The same, with paths that do not depend on the folder in which a process runs."""
