@@ -3,8 +3,8 @@ time, on routes that neither training nor settings saw, over seeds and in repeat
 
     python benchmarks/table7.py [--out table7] [--seeds 3] [--routes 20] [--repeats 3]
 
-Seed k is the demo in DIR/seed-k (its data, its models and its way of driving), so a finished demo
-can be moved there; what has been done is not done again. The eight columns are the paper's: driving
+Seed k is in DIR/seed-k: its recording, its models (benchmarks/table7_models.py) and their drives.
+What has been done there is not done again. The eight columns are the paper's: driving
 score, route completion, infraction penalty, and infractions per km (Shen et al., "Auxiliary
 Modality Learning with Generalized Curriculum Distillation", Table 7). The result goes to
 benchmarks/results/table7.json.
@@ -21,8 +21,8 @@ import numpy as np
 from auxdrive.statistics import paired_difference, seed_difference, seed_interval
 from auxdrive.types import Float64
 from auxdrive_eval.command_process import command
-from auxdrive_eval.demo.settings import DRIVING, MODELS, Model
 from record import RESULTS, write_result
+from table7_models import DRIVING, MODELS, Model, made
 
 FIRST_ROUTE = 4000
 # as of the global record: the part, and the key in it
@@ -59,7 +59,7 @@ def main() -> None:
     found: dict[str, list[dict[str, Any]]] = {row: [] for row in ROWS}
     for seed in range(arguments.seeds):
         folder = arguments.out / f"seed-{seed}"
-        command("demo", "--out", str(folder), "--seed", str(seed), prefix=f"seed {seed}: ")
+        made(folder, seed, arguments.workers)
         for row, name in ROWS.items():
             found[row].append(drive(folder, models[name], arguments))
             print(seed, row, columns(found[row][-1]), flush=True)

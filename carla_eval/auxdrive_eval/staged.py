@@ -8,7 +8,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ class Staged:
         what: str,
         earlier: StagesDone | None = None,
     ) -> None:
-        self._path, self._head, self._efforts, self._what = path, dict(head), efforts, what
+        self._path, self._head, self._efforts, self._what = path, dict(head), dict(efforts), what
         self.done: dict[str, dict[str, Any]] = {}
         self.wall_s = 0.0
         if earlier is not None:
@@ -78,6 +78,7 @@ class Staged:
         self._lock = threading.Lock()
         self._mark_s = time.perf_counter()
         self._shown: Shown = Unseen()
+        self._aloud = True
         self._save()
 
     @property
@@ -86,9 +87,14 @@ class Staged:
         effort = sum(self._efforts.values())
         return Work(self._what, "stage", len(self._efforts), effort=effort)
 
-    def show(self, shown: Shown) -> None:
-        """Report progress to `shown`, beginning with what has been done already."""
-        self._shown = shown
+    def show(self, shown: Shown, aloud: bool = True) -> None:
+        """Report progress, beginning with what has been done already.
+
+        Args:
+            shown: to whom.
+            aloud: whether to log which stage begins.
+        """
+        self._shown, self._aloud = shown, aloud
         there = [name for name in self.done if name in self._efforts]
         shown.found(len(there), effort=sum(self._efforts[name] for name in there))
 
@@ -104,6 +110,16 @@ class Staged:
         """
         self._shown.within(min(share, 1.0))
 
+    def leave_out(self, names: Iterable[str]) -> None:
+        """Say that stages will not be run.
+
+        Args:
+            names: of them.
+        """
+        for name in names:
+            self._efforts.pop(name, None)
+        self._shown.expect(len(self._efforts))
+
     def stage(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Run a stage unless it has been run, and store its output and its wall time. Stages may
         run in several threads.
@@ -116,7 +132,8 @@ class Staged:
             The output of `work`, of this call or of an earlier one.
         """
         if name not in self.done:
-            _LOG.info(f"begin: {name}")
+            if self._aloud:
+                _LOG.info(f"begin: {name}")
             start_s = time.perf_counter()
             output = work()
             with self._lock:

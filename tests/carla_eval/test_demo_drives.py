@@ -18,7 +18,7 @@ from small_world import SETTINGS
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory, short_routes: tuple[Route, ...]) -> Demo:
-    """Four drives of the expert under the drivers' names."""
+    """Three drives of the expert under the drivers' names."""
     out = tmp_path_factory.mktemp("demo")
     drive_all(short_routes, DriverSource(None), SETTINGS, out / "drives" / EXPERT)
     for name in DRIVERS:

@@ -7,17 +7,24 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
 from auxdrive.errors import DataError, UsageError
+from auxdrive_eval.dagger.budgets import BUDGETS
+from auxdrive_eval.dagger.loading import load_dagger
 from auxdrive_eval.demo import settings as recipe
 from auxdrive_eval.demo.efforts import efforts
 from auxdrive_eval.demo.settings import DemoSettings
 from auxdrive_eval.demo.stages import STATE_NAME, demo_in
 
-SMALL = ("--frames", "500", "--epochs", "1", "--routes", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+from demo_seeds import measures, row_of
+
+SMALL = (
+    "--frames", "500", "--epochs", "1", "--rounds", "1", "--round-frames", "60", "--routes", "1",
+)  # fmt: skip
+SETTINGS = DemoSettings(frames=500, epochs=1, rounds=1, round_frames=60, routes=1)
 # The demo's first route is 360 m long; the first of these seeds 150 m.
 COMMAND = """
 from auxdrive_eval.demo import settings
@@ -46,52 +53,69 @@ def test_the_demo_from_nothing_to_its_page_and_again(tmp_path: Path) -> None:
     first = demo(out, *SMALL, "--json")
     assert first.returncode == 0, first.stderr
     found = json.loads(first.stdout)
-    for name in (
-        "test part: ADE, m",
-        "test part: path's pure-pursuit angle within 7.5° (road wheel), %",
-    ):
-        assert set(found["table"][name]) == {
-            "baseline",
-            "student",
-            "teacher",
-            "(constant)",
-            "(ego)",
-            "(neighbours)",
-        }
+    assert set(found["table"]["test part: plan_error_m"]) == {
+        "first", "student", "(constant)", "(ego)", "(neighbours)"
+    }  # fmt: skip
     for name in (
         "closed loop (embedded): routes completed",
         "closed loop (embedded): Avg. driving score, of 100",
         "infractions per km (embedded): Red lights infractions",
     ):
-        assert set(found["table"][name]) == {"baseline", "student", "teacher", "expert"}
-    assert set(found["table"]["latency, one thread: p50, ms"]) == {"baseline", "student", "teacher"}
-    settings = DemoSettings(frames=500, epochs=1, routes=1)
-    assert found["seconds"].keys() == efforts(settings).keys()
+        assert set(found["table"][name]) == {"first", "student", "expert"}
+    (latency,) = (row for name, row in found["table"].items() if "one thread: p50, ms" in name)
+    assert set(latency) == {"first", "student"}
+    assert found["seconds"].keys() == efforts(SETTINGS).keys()
     assert f"stage {len(found['seconds'])}/{len(found['seconds'])} · took" in first.stderr
-    assert "collect: frame " in first.stderr
+    assert first.stderr.count("begin: collect 0") == 1
+    assert [each["chosen"] for each in found["rounds"]] == [False, True]
     page = (out / "report.html").read_text()
     assert found["verdict"] in page.replace("&#39;", "'")
     assert "no CARLA scores" in page
     # Each driver's map of each route, side by side.
-    assert page.count('class="map"') == 4
-    # The upper bound is a run of its own, and as long as the student's.
-    epochs = {
-        run.name: len((run / "metrics.jsonl").read_text().splitlines())
-        for run in (out / "runs").iterdir()
-    }
-    assert epochs == {"baseline": 1, "samd": 2, "teacher": 1}
-    assert json.loads((out / "runs" / "teacher" / "result.json").read_text())["metrics"][
-        "test"
-    ].keys() == {"teacher"}
-    # Stages that ran side by side take less time together than the sum of their own.
-    assert max(found["seconds"].values()) < found["total_s"] <= sum(found["seconds"].values())
+    assert page.count('class="map"') == 3
+    # They drive in one world by the task's own controller, and push on nowhere.
+    settings = [
+        json.loads((out / "drives" / name / "settings.json").read_text())
+        for name in ("first", "student", "expert")
+    ]
+    assert all(each["controller"] is None for each in settings)
+    assert all(each["creep_after_s"] is None for each in settings)
+    assert all(each["simulator"] == settings[0]["simulator"] for each in settings)
+    assert settings[0]["simulator"]["options"]["expert"] == "sighted"
+    assert max(found["seconds"].values()) < found["total_s"]
+    # The demo over seeds reads the same folder.
+    seed = measures(found, out)
+    assert seed["metrics"]["student"]["driving score"] == pytest.approx(
+        float(found["table"]["closed loop (embedded): Avg. driving score, of 100"]["student"]),
+        abs=1e-2,
+    )
+    row = row_of("plan error, m", [seed, seed])
+    assert row.keys() == {
+        "first", "student", "student - first", "(constant)", "(ego)", "(neighbours)"
+    }  # fmt: skip
+    assert row_of("driving score", [seed])["expert"]["sd"] is None
     # Every stage is kept: the second run only writes the page.
-    again = json.loads(demo(out, *SMALL, "--json").stdout)
+    again = json.loads(demo(out, *SMALL, "--workers", "1", "--json").stdout)
     assert (again["seconds"], again["total_s"]) == (found["seconds"], found["total_s"])
-    refused = demo(out, "--frames", "501", "--epochs", "1", "--routes", "1")
+    refused = demo(out, *SMALL, "--round-frames", "61")
     assert refused.returncode == 2
     assert "other settings" in refused.stderr
+    assert "frames was 60 and is 61" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_the_demo_is_the_budget_but_for_what_is_given() -> None:
+    budget, whole = load_dagger(BUDGETS["quick"]), DemoSettings().config()
+    assert whole.model_dump(exclude={"train"}) == budget.model_dump(exclude={"train"})
+    assert whole.train == {**budget.train, "seed": 0, "evaluate": ["test"]}
+    assert budget.collect is not None
+    assert budget.collect.settings().simulator.options.model_dump()["expert"] == "sighted"
+    small = DemoSettings(frames=600, epochs=2, rounds=1, round_frames=70, seed=4).config()
+    assert small.collect is not None
+    assert (small.collect.frames, small.collect.seed) == (600, 4)
+    assert (small.rounds, small.frames, small.seed) == (1, 70, 4)
+    assert [small.training(number)["epochs"] for number in (0, 1)] == [2, 2]
+    assert [small.training(number)["seed"] for number in (0, 1)] == [4, 4]
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
@@ -116,8 +140,8 @@ def test_too_few_frames_for_three_splits_are_refused_before_anything_is_recorded
     [
         "",
         "[]",
-        '{"settings": {}, "done": []}',
-        '{"settings": {}, "recipe": {}, "done": {"collect": 3}}',
+        '{"recipe": {}, "done": []}',
+        '{"recipe": {}, "done": {"collect 0": 3}}',
     ],
 )
 def test_a_damaged_state_is_named(content: str, tmp_path: Path) -> None:
@@ -137,13 +161,11 @@ def test_a_demo_of_another_version_is_not_gone_on_with(
     for _ in range(2):
         with demo_in(tmp_path, DemoSettings()):
             pass
-    monkeypatch.setattr(recipe, "TRAINING", (*recipe.TRAINING, "lr=0.1"))
     with (
-        pytest.raises(UsageError, match="other settings: training was"),
-        demo_in(tmp_path, DemoSettings()),
+        pytest.raises(UsageError, match=r"collect\.seed was 0 and is 1; .*train\.seed was 0"),
+        demo_in(tmp_path, DemoSettings(seed=1)),
     ):
         pass
-    monkeypatch.undo()
     monkeypatch.setattr(recipe, "__version__", "9.9")
     with (
         pytest.raises(UsageError, match=r"other settings: version was .* and is 9\.9"),
@@ -154,7 +176,7 @@ def test_a_demo_of_another_version_is_not_gone_on_with(
 
 def test_how_far_it_is_counts_what_was_done_and_how_long_stages_take(tmp_path: Path) -> None:
     """Also of a demo that is gone on with; what is no stage of the demo's counts for nothing."""
-    settings = DemoSettings(frames=500, epochs=2, routes=1)
+    settings = SETTINGS
     told: list[object] = []
 
     class Told:
@@ -171,37 +193,14 @@ def test_how_far_it_is_counts_what_was_done_and_how_long_stages_take(tmp_path: P
     takes = efforts(settings)
     with demo_in(tmp_path, settings) as made:
         made.show(Told())
-        made.stage("collect", dict)
+        made.stage("collect 0", dict)
         made.stage("of another kind", dict)
         assert made.work.total == len(takes)
         assert made.work.effort == sum(takes.values())
     with demo_in(tmp_path, settings) as again:
         again.show(Told())
-        again.stage("train samd", dict)
+        again.stage("train 1", dict)
     assert told == [
-        (0, 0), (1, "collect", takes["collect"]), (1, takes["collect"]),
-        (1, "train samd", takes["train samd"]),
+        (0, 0), (1, "collect 0", takes["collect 0"]), (1, takes["collect 0"]),
+        (1, "train 1", takes["train 1"]),
     ]  # fmt: skip
-
-
-def test_the_first_stage_that_fails_ends_the_others_and_is_said(tmp_path: Path) -> None:
-    begun = []
-
-    def works(name: str) -> dict[str, int]:
-        begun.append(name)
-        if name == "broken":
-            raise DataError("no lamp, no light")
-        return {"n": 1}
-
-    with demo_in(tmp_path, DemoSettings()) as made, pytest.raises(DataError, match="no lamp"):
-        made.lanes(
-            [
-                partial(made.stage, name, partial(works, name))
-                for name in ("fine", "broken", "later", "last")
-            ],
-            at_once=1,
-        )
-    assert begun[:2] == ["fine", "broken"]
-    assert "last" not in begun
-    with demo_in(tmp_path, DemoSettings()) as again:
-        assert again.done.keys() == {*begun} - {"broken"}

@@ -34,6 +34,7 @@ from auxdrive_eval.collecting.settings import (
 )
 from auxdrive_eval.command_process import command
 from auxdrive_eval.dagger.choosing import chosen_of, is_over, table_of
+from auxdrive_eval.dagger.efforts import efforts
 from auxdrive_eval.dagger.folder import DAGGER, DaggerFolder, DaggerState, Round, begun
 from auxdrive_eval.dagger.settings import DaggerConfig
 from auxdrive_eval.driving.agents import AgentSource
@@ -118,8 +119,8 @@ class Dagger(Staged):
         self.folder, self.config = DaggerFolder(out), state.config
         self._state, self._recorded, self._workers = state, recorded, workers
         head = state.model_dump(mode="json", exclude={"done", "wall_s"})
-        stages = dict.fromkeys(_stages(state.config), 1.0)
-        super().__init__(self.folder.state_path, head, stages, "dagger", state)
+        takes = efforts(state.config)
+        super().__init__(self.folder.state_path, head, takes, "dagger", state)
         self._say_what_is_chosen()
 
     @property
@@ -136,15 +137,39 @@ class Dagger(Staged):
             AuxdriveError: a stage failed; what is finished stays.
         """
         self.begin()
-        works = {"collect": self._collect, "train": self._train, "drive": self._drive}
-        self.stage("check", self._check)
+        for name in self.names():
+            self.do(name)
+
+    def names(self) -> Iterator[str]:
+        """The stages in their order, done or not. Each must be done before the next is asked for,
+        since the driving scores say whether there is a further round.
+        """
+        yield "check"
         for number in range(self.config.rounds + 1):
             if is_over(self.rounds[:number], self.config):
                 self._end_early()
                 return
-            for what in _works(self.config, number):
-                self.stage(f"{what} {number}", partial(works[what], number))
-                self._say_what_is_chosen()
+            of_round = (name for name in efforts(self.config) if name.endswith(f" {number}"))
+            yield from of_round
+
+    def do(self, name: str) -> dict[str, Any]:
+        """Do a stage unless it is done, and say which round is chosen now.
+
+        Args:
+            name: of the stage, one of `names`.
+
+        Returns:
+            What the stage gave.
+
+        Raises:
+            AuxdriveError: it failed; what is finished stays.
+        """
+        works = {"collect": self._collect, "train": self._train, "drive": self._drive}
+        what, _, number = name.partition(" ")
+        work = partial(works[what], int(number)) if number else self._check
+        output = self.stage(name, work)
+        self._say_what_is_chosen()
+        return output
 
     @property
     def chosen(self) -> Chosen:
@@ -155,8 +180,7 @@ class Dagger(Staged):
         write_chosen(self.folder.path, self.chosen)
 
     def _end_early(self) -> None:
-        done = sum(name in self.done for name in _stages(self.config))
-        self._shown.expect(done)
+        self.leave_out([name for name in efforts(self.config) if name not in self.done])
         _LOG.info(
             "%s brought no better driving score: no further round; a larger patience goes on",
             counted(self.config.patience or 0, "round"),
@@ -242,19 +266,3 @@ class Dagger(Staged):
             "driving_score": float(np.mean([each.score_composed for each in scores])),
             "route_completion": float(np.mean([each.score_route for each in scores])),
         }
-
-
-def _stages(config: DaggerConfig) -> tuple[str, ...]:
-    """The names of all stages in their order."""
-    return tuple(
-        f"{what} {number}" for number in range(config.rounds + 1) for what in _works(config, number)
-    )
-
-
-def _works(config: DaggerConfig, number: int) -> Iterator[str]:
-    """What is done in a round, in order."""
-    if number or config.collect is not None:
-        yield "collect"
-    yield "train"
-    if config.drive:
-        yield "drive"

@@ -1,4 +1,4 @@
-"""What the demo may claim about student and baseline."""
+"""What the demo may claim about its two students."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from auxdrive.statistics import PairedDifference
 
 
 def verdict(difference: PairedDifference) -> str:
-    """A sentence about the difference between the driving scores of student and baseline on the
-    same routes.
+    """A sentence about the difference between the driving scores of the student and the first one
+    on the same routes.
     """
     return sentence(
         difference,
-        "The SAMD student",
-        "The RGB baseline",
+        "The student",
+        "The first student",
         what="points of driving score",
         over="routes",
         does="drives",

@@ -1,5 +1,5 @@
-"""The demo's findings, from the results of its stages: one table for baseline, student and teacher,
-and the comparison.
+"""The demo's findings, from the results of its stages: one table for the first student, the student
+and the expert, the rounds, and the comparison.
 """
 
 from __future__ import annotations
@@ -7,23 +7,25 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from auxdrive.agent import Agent
+from auxdrive.data.dataset import Dataset
+from auxdrive.inspection.metric_tables import rounded, thresholds_that_say_nothing
+from auxdrive.runs import Chosen
 from auxdrive.statistics import PairedDifference, paired_difference
 from auxdrive.types import Float64, Observation
 
+from auxdrive_eval.dagger.folder import Round
 from auxdrive_eval.demo.comparison import verdict
-from auxdrive_eval.demo.settings import DRIVERS, MODELS, Model
+from auxdrive_eval.demo.settings import DRIVERS, FIRST, MODELS, STUDENT, TEST_PART
 from auxdrive_eval.demo.stages import Demo
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.scoring.records import WHOLE_ROUTE
 
-TAUS_DEG = ("1.5", "3", "7.5", "15", "30", "75")
 LATENCY_CALLS = 300
-TEST_PART = "test part"
+OPEN_LOOP = "test part"
 _UNITS = (", of 100", ", %", " (factor)")
 """Units of the first values of a results document."""
 
@@ -44,13 +46,15 @@ class Findings:
     """Everything that the report shows."""
 
     rows: tuple[Row, ...]
+    rounds: tuple[Round, ...]
+    chosen: Chosen
     difference: PairedDifference
     seconds: dict[str, float]
     wall_s: float
 
     @property
     def verdict(self) -> str:
-        """What may be claimed about student and baseline."""
+        """What may be claimed about the student and the first one."""
         return verdict(self.difference)
 
     def as_json(self) -> dict[str, Any]:
@@ -58,6 +62,8 @@ class Findings:
         table = {f"{row.group}: {row.name}": dict(row.values) for row in self.rows}
         return {
             "table": table,
+            "rounds": [each.model_dump(mode="json") for each in self.rounds],
+            "chosen": self.chosen.model_dump(mode="json"),
             "verdict": self.verdict,
             "seconds": self.seconds,
             "total_s": self.wall_s,
@@ -67,12 +73,12 @@ class Findings:
 def gather(demo: Demo) -> Findings:
     """Collect the results of all stages. The latency is measured here, once."""
     outputs = {name: done["output"] for name, done in demo.done.items()}
-    rows = _open_loop(outputs) + _parity(outputs) + _latency(demo) + _closed_loop(outputs)
+    rows = _open_loop(demo, outputs) + _parity(outputs) + _latency(demo) + _closed_loop(outputs)
     seconds = {name: done["seconds"] for name, done in demo.done.items()}
     difference = paired_difference(
-        _scores(outputs["drive student"]), _scores(outputs["drive baseline"]), demo.settings.seed
+        _scores(outputs[f"drive {STUDENT}"]), _scores(outputs[f"drive {FIRST}"]), demo.settings.seed
     )
-    return Findings(tuple(rows), difference, seconds, demo.wall_s)
+    return Findings(tuple(rows), demo.rounds, demo.chosen, difference, seconds, demo.wall_s)
 
 
 def completed(document: dict[str, Any]) -> int:
@@ -83,6 +89,12 @@ def completed(document: dict[str, Any]) -> int:
     )
 
 
+def trained(demo: Demo) -> dict[str, str]:
+    """By model, the stage that trained it."""
+    (chosen,) = (each.number for each in demo.rounds if each.chosen)
+    return {FIRST: "train 0", STUDENT: f"train {chosen}"}
+
+
 def _scores(document: dict[str, Any]) -> Float64:
     return np.array(
         [record["scores"]["score_composed"] for record in document["_checkpoint"]["records"]],
@@ -90,81 +102,65 @@ def _scores(document: dict[str, Any]) -> Float64:
     )
 
 
-def _open_loop(outputs: dict[str, Any]) -> list[Row]:
-    """Each model's metrics on the test part, and for comparison those of a constant and of a model
-    of the ego inputs alone, which see no image.
+def _open_loop(demo: Demo, outputs: dict[str, Any]) -> list[Row]:
+    """Each model's metrics on the expert's test part, and for comparison those of a constant and of
+    a model of the ego inputs alone, which see no image.
     """
-    results = {model.name: outputs[f"train {model.method}"] for model in MODELS}
-    measured = {model.name: results[model.name]["metrics"]["test"][model.role] for model in MODELS}
-    floor = {
-        f"({kind})": measures for kind, measures in results[MODELS[0].name]["floor"]["test"].items()
-    }
-    columns = {**measured, **floor}
-
-    def row(name: str, metric: str, percent: bool) -> Row:
-        shown = {
-            column: f"{100 * measures[metric]:.1f}" if percent else f"{measures[metric]:.3f}"
-            for column, measures in columns.items()
-        }
-        return Row(TEST_PART, name, shown)
-
-    angles = [
-        row(f"path's pure-pursuit angle within {tau}° (road wheel), %", f"steer_acc_{tau}", True)
-        for tau in TAUS_DEG
+    results = {name: outputs[stage] for name, stage in trained(demo).items()}
+    measured = {name: each["metrics"][TEST_PART]["student"] for name, each in results.items()}
+    floor = results[FIRST]["floor"][TEST_PART]
+    columns = {**measured, **{f"({kind})": measures for kind, measures in floor.items()}}
+    empty = thresholds_that_say_nothing(floor)
+    return [
+        Row(OPEN_LOOP, metric, {name: rounded(each.get(metric)) for name, each in columns.items()})
+        for metric in measured[FIRST]
+        if metric not in empty
     ]
-    ends = [row("ADE, m", "ade_m", False), row("FDE, m", "fde_m", False)]
-    return [*ends, *angles, row("mAcc of that angle, %", "steer_macc", True)]
 
 
 def _parity(outputs: dict[str, Any]) -> list[Row]:
-    values, negative_controls = {}, {}
-    for model in MODELS:
-        if model.bundle is None:
-            values[model.name], negative_controls[model.name] = "not exported", ""
-            continue
-        parity = outputs[f"export {model.name}"]["card"]["parity"]
-        values[model.name] = f"{parity['measured']:.2g} {parity['unit']}"
-        negative_controls[model.name] = f"{parity['negative_control']:.1f} {parity['unit']}"
+    cards = {name: outputs[f"export {name}"]["card"]["parity"] for name in MODELS}
+    shown = {"ONNX against torch, largest": ("measured", ".2g"), "negative control": (
+        "negative_control", ".1f")}  # fmt: skip
     return [
-        Row("export", "ONNX against torch, largest", values),
-        Row("export", "negative control", negative_controls),
+        Row("export", what, {n: f"{each[key]:{form}} {each['unit']}" for n, each in cards.items()})
+        for what, (key, form) in shown.items()
     ]
 
 
 def _latency(demo: Demo) -> list[Row]:
-    p50, p99, what = {}, {}, {}
-    for model in MODELS:
-        output = demo.stage(f"latency {model.name}", lambda model=model: _time(demo.out, model))  # type: ignore[misc]
-        p50[model.name], p99[model.name] = f"{output['p50_ms']:.2f}", f"{output['p99_ms']:.2f}"
-        what[model.name] = output["runtime"]
-    group = "latency, one thread"
-    return [Row(group, "p50, ms", p50), Row(group, "p99, ms", p99), Row(group, "runtime", what)]
+    taken = {
+        name: demo.stage(f"latency {name}", lambda name=name: _time(demo, name))  # type: ignore[misc]
+        for name in MODELS
+    }
+    return [
+        Row(
+            "latency, ONNX Runtime, one thread",
+            f"{which}, ms",
+            {name: f"{each[f'{which}_ms']:.2f}" for name, each in taken.items()},
+        )
+        for which in ("p50", "p99")
+    ]
 
 
-def _time(out: Path, model: Model) -> dict[str, Any]:
+def _time(demo: Demo, name: str) -> dict[str, Any]:
     """Median (p50) and 99th percentile (p99) of the time of one prediction, on recorded frames."""
-    agent = AgentSource(out / (model.bundle or model.run), model.role).load()
+    agent = AgentSource(demo.bundle_of(name)).load()
     try:
-        taken_ms = np.array(_calls(agent, out))
+        taken_ms = np.array(_calls(agent, Dataset.open(demo.folder.data_of(0))))
     finally:
         agent.close()
     p50_ms, p99_ms = np.percentile(taken_ms, [50, 99])
-    return {
-        "p50_ms": float(p50_ms),
-        "p99_ms": float(p99_ms),
-        "runtime": "ONNX Runtime" if model.bundle else "torch",
-    }
+    return {"p50_ms": float(p50_ms), "p99_ms": float(p99_ms)}
 
 
-def _calls(agent: Agent, out: Path) -> list[float]:
-    from auxdrive.data.dataset import Dataset
+def _calls(agent: Agent, dataset: Dataset) -> list[float]:
     from auxdrive.ego import EGO_INPUTS
     from auxdrive.ego_layout import EgoLayout
     from auxdrive.modalities import Modality
 
-    dataset, known = Dataset.open(out / "data"), EgoLayout(EGO_INPUTS)
-    episode = dataset.episode(dataset.split("test")[0])
-    auxiliaries = agent.auxiliaries
+    known = EgoLayout(EGO_INPUTS)
+    episode = dataset.episode(dataset.split(TEST_PART)[0])
     taken_ms = []
     for call in range(LATENCY_CALLS + 20):
         frame = call % len(episode)
@@ -174,12 +170,8 @@ def _calls(agent: Agent, out: Path) -> list[float]:
             float(call),
             **known.fields(row.tolist()),
         )
-        others = {
-            modality: np.ascontiguousarray(episode.frames(modality)[frame])
-            for modality in auxiliaries
-        }
         start_s = time.perf_counter()
-        agent.act(observation, others)
+        agent.act(observation, {})
         taken_ms.append((time.perf_counter() - start_s) * 1e3)
     return taken_ms[20:]
 
@@ -192,7 +184,7 @@ def _closed_loop(outputs: dict[str, Any]) -> list[Row]:
         for name, document in documents.items()
     }
     rows = [Row(group, "routes completed", routes)]
-    for index, label in enumerate(documents[MODELS[0].name]["labels"]):
+    for index, label in enumerate(documents[FIRST]["labels"]):
         scored = index < len(_UNITS)
         rows.append(
             Row(

@@ -1,11 +1,10 @@
-"""The demo's page: what was recorded, how the models learned, how well they do, and where to look
-further.
+"""The demo's page: how well the students do, what the rounds of DAgger brought, what was recorded,
+and where to look further.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from auxdrive.data.dataset import Dataset
@@ -16,23 +15,14 @@ from auxdrive.inspection.painting import legend, paint, png
 from auxdrive.modalities import Modality
 from auxdrive.runs import RunFolder
 
+from auxdrive_eval.dagger.folder import Round
 from auxdrive_eval.demo.drives import drives_section
-from auxdrive_eval.demo.findings import TEST_PART, Findings
-from auxdrive_eval.demo.settings import CREEP_AFTER_S, MODELS
+from auxdrive_eval.demo.findings import OPEN_LOOP, Findings
+from auxdrive_eval.demo.settings import BUDGET, MODELS
 from auxdrive_eval.demo.stages import Demo
 
 EXAMPLES = 4
-_MODEL_NAMES = {model.name for model in MODELS}
-_TITLES = {Modality.RGB: "Camera (RGB): what the students see", Modality.LIDAR: "LiDAR"}
-_CURVES = {
-    ("baseline", "student"): "baseline",
-    ("samd", "student"): "student (SAMD)",
-    ("teacher", "teacher"): "teacher, by itself",
-    ("samd", "teacher"): "SAMD's own teacher",
-}
-"""Names of the curves by method and role. They are in the order of the drivers, whose colours they
-have.
-"""
+_TITLES = {Modality.RGB: "Camera (RGB)"}
 
 
 def demo_report(demo: Demo, findings: Findings) -> str:
@@ -45,48 +35,48 @@ def demo_report(demo: Demo, findings: Findings) -> str:
     Raises:
         DataError: the data set, a run or the record of a drive is damaged.
     """
-    settings, data = demo.settings, demo.out / "data"
+    rounds = findings.rounds
     parts = [
         html.paragraph(findings.verdict, css="notice"),
         html.tiles(_tiles(findings)),
         html.section(
             "What this page can show, and what not",
-            *(html.paragraph(text) for text in _reach(demo)),
+            *(html.paragraph(text) for text in _reach(findings)),
         ),
         html.section("Results", *_tables(findings)),
+        html.section("Round by round", *_by_round(rounds)),
         html.section("The same routes, driven by each", *drives_section(demo)),
-        html.section("What was recorded", *_examples(data), _splits(data)),
-        html.section("How they learned", _curves(demo)),
+        html.section("What was recorded", *_recorded(demo, rounds)),
+        html.section("How they learned", _curves(demo, rounds)),
         html.section("Where the time went", _times(findings)),
     ]
     about = (
-        f"{settings.frames} frames recorded by the expert; students see RGB alone; SAMD learns "
-        f"with {', '.join(settings.auxiliaries)}; "
-        f"{settings.epochs} epochs each; {settings.routes} unseen routes"
+        f"the budget {BUDGET}: {rounds[0].frames} frames of the expert, {len(rounds) - 1} rounds "
+        f"of DAgger to {rounds[-1].frames_in_all} frames; {demo.settings.routes} unseen routes"
     )
     return html.page("auxdrive demo", parts, about)
 
 
-def _reach(demo: Demo) -> tuple[str, ...]:
-    settings = demo.settings
+def _reach(findings: Findings) -> tuple[str, ...]:
+    chosen = next(each.number for each in findings.rounds if each.chosen)
+    student = (
+        f"The student is that of round {chosen} ({findings.chosen.why}), which has also seen where "
+        "its own mistakes lead. It has trained on more frames and for longer, so the difference "
+        "between them is that of all this together. "
+        if chosen
+        else f"No round brought a better one, so the student is the same ({findings.chosen.why}). "
+    )
     return (
-        "It shows that the whole line works on this machine: recording, training, export, the "
-        "check of the exported graph, and driving. "
-        "Driving scores come from auxdrive's embedded simulator under the rules of leaderboard "
-        "1.0. They are no CARLA scores.",
-        "It does not show which method is better. Each model was trained once, from one seed, for "
-        f"{settings.epochs} short epochs; the "
-        "interval above is over routes alone, and another training seed may turn it round. "
-        "benchmarks/demo_seeds.py repeats it "
-        "over seeds. SAMD spends as many epochs on its own teacher again, so it is also the "
-        "longest training of the three.",
-        f"The teacher is trained by itself, with {', '.join(('rgb', *settings.auxiliaries))}, as "
-        "long as a student: what these sensors "
-        "are worth to this network in this time, and no more. All three drive with pure pursuit on "
-        "their waypoints, and push on for "
-        f"1.5 s after standing for {CREEP_AFTER_S} s, since a network without memory cannot know "
-        "how long it has waited; the push looks "
-        "at nothing.",
+        "It shows that the whole line works on this machine: recording, training, rounds in which "
+        "the student drives and the expert says what is right, export, the check of the exported "
+        "graph, and driving. Driving scores come from auxdrive's embedded simulator under the "
+        "rules of leaderboard 1.0. They are no CARLA scores.",
+        "The first student has learned from the expert's drives alone. "
+        + student
+        + "Each was trained once, from one seed; the interval above is over routes alone, and "
+        "another training seed may turn it round. benchmarks/demo_seeds.py repeats it over seeds.",
+        "Both see the camera alone. What other sensors are worth as teachers it does not show: "
+        "auxdrive train --method samd trains with them, and benchmarks/sensors.py measures it.",
     )
 
 
@@ -106,8 +96,8 @@ def _tables(findings: Findings) -> Iterator[Markup]:
     for group in dict.fromkeys(row.group for row in findings.rows):
         found = [row for row in findings.rows if row.group == group]
         columns = list(found[0].values)
-        models = sum(name in _MODEL_NAMES for name in columns)
-        apart = (("without a network", len(columns) - models),) if group == TEST_PART else ()
+        models = sum(name in MODELS for name in columns)
+        apart = (("without a network", len(columns) - models),) if group == OPEN_LOOP else ()
         others = apart or ((("", len(columns) - models),) if len(columns) > models else ())
         yield html.table(
             (group, *(name.strip("()") for name in columns)),
@@ -122,57 +112,110 @@ def _tables(findings: Findings) -> Iterator[Markup]:
     )
 
 
-def _examples(data: Path) -> Iterator[Markup]:
-    """Each recorded modality at a few instants, and what its colours mean."""
-    dataset = Dataset.open(data)
+def _by_round(rounds: tuple[Round, ...]) -> Iterator[Markup]:
+    """DAgger's curve: what each round's student is worth on the expert's validation part, and what
+    went wrong while it drove in the next one.
+    """
+    made = [each for each in rounds if each.mistakes is not None]
+    episodes = [(each.number, _percent(each, "episodes")) for each in made]
+    frames = [(each.number, _percent(each, "frames")) for each in made]
+    charts = [
+        line_chart(
+            f"Validation: {rounds[0].metric}",
+            [Line("student of the round", [(each.number, each.open_loop) for each in rounds])],
+            "round",
+        ),
+        line_chart(
+            "While the student of the round before drove, %",
+            [Line("episodes with mistakes", episodes), Line("frames around mistakes", frames)],
+            "round",
+        ),
+    ]
+    if any(each.driving_score is not None for each in rounds):
+        scores = [(each.number, each.driving_score) for each in rounds]
+        drawn = [Line("student of the round", scores)]
+        charts.append(line_chart("Validation routes: driving score, of 100", drawn, "round"))
+    yield html.element("div", *charts, css="charts")
+    columns = (
+        "round", "expert drives, %", "frames", "in all", "episodes with mistakes, %",
+        "frames around mistakes, %", f"validation {rounds[0].metric}", "chosen",
+    )  # fmt: skip
+    yield html.table(columns, [_row(each) for each in rounds])
+    yield html.paragraph(
+        "Mistakes are those of the student of the round before; the less the expert drives in its "
+        "place, the more of them there may be. The validation part is the expert's in every round.",
+        css="soft",
+    )
+
+
+def _row(each: Round) -> tuple[object, ...]:
+    shares = [_percent(each, what) for what in ("episodes", "frames")]
+    return (
+        each.number,
+        "100" if each.mix is None else f"{100 * each.mix:.0f}",
+        each.frames,
+        each.frames_in_all,
+        *("" if share is None else f"{share:.0f}" for share in shares),
+        "" if each.open_loop is None else f"{each.open_loop:.3f}",
+        "yes" if each.chosen else "",
+    )
+
+
+def _percent(each: Round, what: str) -> float | None:
+    """The share of episodes with mistakes, or of frames around them, in percent."""
+    made = each.mistakes
+    if made is None:
+        return None
+    part, whole = (
+        (made.episodes, each.episodes) if what == "episodes" else (made.frames_near, each.frames)
+    )
+    return 100 * part / whole if whole else None
+
+
+def _recorded(demo: Demo, rounds: tuple[Round, ...]) -> Iterator[Markup]:
+    """Each recorded modality at a few instants of the expert's drives and of the last student's,
+    and how many frames there are of each.
+    """
+    numbers = [each.number for each in rounds if each.frames is not None]
+    data = {number: Dataset.open(demo.folder.data_of(number)) for number in numbers}
+    for number in dict.fromkeys((numbers[0], numbers[-1])):
+        who = f"the student of round {number - 1} drives" if number else "the expert drives"
+        yield from _examples(data[number], who)
+    rows = [
+        (number, name, len(ids), sum(len(each.episode(i)) for i in ids))
+        for number, each in data.items()
+        for name, ids in each.card.splits.items()
+    ]
+    yield html.table(("round", "split", "episodes", "frames"), rows)
+
+
+def _examples(dataset: Dataset, who: str) -> Iterator[Markup]:
     ids = dataset.split("train")
     chosen = [ids[i] for i in np.linspace(0, len(ids) - 1, EXAMPLES).round().astype(int)]
     for modality in dataset.card.modalities:
         shots = []
-        for name in chosen:
+        for name in dict.fromkeys(chosen):
             episode = dataset.episode(name)
             frame = len(episode) // 2
             image = paint(modality, np.asarray(episode.frames(modality)[frame]))
             time_s = float(episode.state["time_s"][frame])
             shots.append((png(image), f"{name}, {time_s:.1f}\u00a0s", ""))
-        yield html.element("h3", _TITLES.get(modality, modality.value))
+        yield html.element("h3", f"{_TITLES.get(modality, modality.value)}, while {who}")
         yield html.film_strip(shots)
         if keys := legend(modality):
             yield html.legend(keys)
 
 
-def _splits(data: Path) -> Markup:
-    dataset = Dataset.open(data)
-    rows = [
-        (name, len(ids), sum(len(dataset.episode(i)) for i in ids))
-        for name, ids in dataset.card.splits.items()
-    ]
-    return html.table(("split", "episodes", "frames"), rows)
-
-
-def _curves(demo: Demo) -> Markup:
-    """Validation errors of each network by epoch. In SAMD, teacher and student take turns."""
-    epochs = {
-        (method, role): [
-            record
-            for record in RunFolder(demo.out / "runs" / method).epochs()
-            if record["role"] == role
-        ]
-        for method, role in _CURVES
-    }
-
-    def chart(title: str, metric: str) -> Markup:
-        lines = [
-            Line(name, list(enumerate((record[metric] for record in epochs[key]), start=1)))
-            for key, name in _CURVES.items()
-        ]
-        return line_chart(title, lines, "epoch of that network")
-
-    charts = (
-        chart("Validation: average displacement error (ADE), m", "val/ade_m"),
-        chart("Validation: final displacement error (FDE), m", "val/fde_m"),
-    )
-    return html.element("div", *charts, css="charts")
+def _curves(demo: Demo, rounds: tuple[Round, ...]) -> Markup:
+    """Validation errors of each round's student by epoch."""
+    metric = f"val/{rounds[0].metric}"
+    lines = []
+    for each in rounds:
+        epochs = RunFolder(demo.folder.run_of(each.number)).epochs()
+        points = list(enumerate((record[metric] for record in epochs), start=1))
+        lines.append(Line(f"round {each.number}", points))
+    title = f"Validation: {rounds[0].metric}"
+    return html.element("div", line_chart(title, lines, "epoch of the round"), css="charts")
 
 
 def _times(findings: Findings) -> Markup:
@@ -180,10 +223,6 @@ def _times(findings: Findings) -> Markup:
         (name, f"{seconds:.0f}" if seconds >= 1 else "below 1")
         for name, seconds in findings.seconds.items()
     ]
-    rows.append(
-        (
-            "all, by the clock (the models are trained and driven side by side)",
-            f"{findings.wall_s:.0f}",
-        )
+    return html.table(
+        ("stage", "time, s"), [*rows, ("all, by the clock", f"{findings.wall_s:.0f}")]
     )
-    return html.table(("stage", "time, s"), rows)

@@ -1,99 +1,88 @@
-"""The settings of the demo: how much of everything, the recipe, and the models that it compares."""
+"""The settings of the demo: the budget that it follows, how much of everything where somebody wants
+it smaller, and who drives at the end.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from auxdrive import __version__
-from auxdrive.strict import Strict
+from auxdrive.strict import Strict, merged
 from pydantic import Field
 
+from auxdrive_eval.dagger.budgets import BUDGETS
+from auxdrive_eval.dagger.loading import load_dagger
+from auxdrive_eval.dagger.settings import DaggerConfig
 from auxdrive_eval.driving.expert_name import EXPERT
 
-# The settings below were chosen by looking at routes 1000 to 1015, so the demo drives others.
+BUDGET = "quick"
+# The routes 1000 to 1999 are for choosing settings, so the demo drives others.
 FIRST_ROUTE_SEED = 2000
-# Small images take less time to draw, to store and to augment, so that there can be more of them.
-CAMERA = "128x72"
-# In addition to the recipe of `--task waypoints`, with which the demo trains.
-TRAINING = ("--task", "waypoints", "--set", "evaluate=[test]", "--set", "threads=1")
-# The longest red light takes 21 s, so a car that has stood for longer is stuck.
-CREEP_AFTER_S = 25
-DRIVING = ("--controller", "pure_pursuit", "--creep-after-s", str(CREEP_AFTER_S))
+FIRST, STUDENT = "first", "student"
+MODELS = (FIRST, STUDENT)
+"""The student of round 0, which knows the expert's drives alone, and that of the chosen round."""
+DRIVERS = (*MODELS, EXPERT)
+"""Who drives the routes, each in `drives/<name>`."""
+TEST_PART = "test"
 
 
 class DemoSettings(Strict):
-    """How much is recorded, trained and driven. With the defaults it takes 15 minutes on two cores.
+    """How much is recorded, trained and driven. What is None is as in the budget.
 
     Attributes:
-        frames: number of recorded frames, over all splits.
-        epochs: epochs of each student, and of the teacher.
+        frames: number of frames of the expert, over all splits.
+        epochs: epochs of the first training; those of the rounds after it are no longer.
+        rounds: number of rounds in which the student drives.
+        round_frames: number of frames that each of them records.
         routes: number of unseen routes that each model drives.
         seed: of everything.
-        workers: number of processes that record, train and drive.
+        workers: number of processes that record and drive; the results do not depend on it.
     """
 
     # three episodes of at most 240 frames: to train, validate and test on
-    frames: int = Field(default=16000, ge=500)
-    epochs: int = Field(default=6, ge=1)
-    routes: int = Field(default=10, ge=1, le=1000)
-    auxiliaries: tuple[str, ...] = ("lidar",)
-    seed: int = Field(default=0, ge=0)
+    frames: int | None = Field(default=None, ge=500)
+    epochs: int | None = Field(default=None, ge=1)
+    rounds: int | None = Field(default=None, ge=1)
+    round_frames: int | None = Field(default=None, ge=1)
+    routes: int = Field(default=20, ge=1, le=1000)
+    seed: int = Field(default=0, ge=0, le=999)
     workers: int = Field(default=2, ge=1)
-    traffic: int = Field(default=20, ge=0)
+
+    def config(self) -> DaggerConfig:
+        """The settings of the rounds: those of the budget, but for what is given here."""
+        values = load_dagger(BUDGETS[BUDGET]).model_dump()
+        given = {"collect": {"seed": self.seed}, "train": {"seed": self.seed}, "seed": self.seed}
+        values = merged(values, given)
+        values["train"]["evaluate"] = [TEST_PART]
+        if self.frames is not None:
+            values["collect"] |= {"frames": self.frames, "episodes": None}
+        if self.epochs is not None:
+            values["train"]["epochs"] = self.epochs
+            on = values["train_on"]
+            values["train_on"] = {**on, "epochs": min(on.get("epochs", self.epochs), self.epochs)}
+        given = {"rounds": self.rounds, "frames": self.round_frames}
+        values |= {name: value for name, value in given.items() if value is not None}
+        return DaggerConfig.model_validate(values)
 
 
-def recipe() -> dict[str, Any]:
-    """What decides the results besides the settings. A demo whose recipe was another, since another
+def recipe(settings: DemoSettings) -> dict[str, Any]:
+    """What decides the results. A demo whose recipe was another, since other settings or another
     version of auxdrive began it, cannot be continued.
+
+    Args:
+        settings: of the demo.
     """
     return {
         "version": __version__,
-        "camera": CAMERA,
-        "training": list(TRAINING),
-        "driving": list(DRIVING),
-        "first_route_seed": FIRST_ROUTE_SEED,
+        "unseen_routes": unseen_routes(settings),
+        **settings.config().model_dump(mode="json"),
     }
 
 
-@dataclass(frozen=True)
-class Model:
-    """One of the three models that are compared.
+def unseen_routes(settings: DemoSettings) -> str:
+    """The seeds of the routes that are driven at the end.
 
-    The teacher is not that of the SAMD run: there it trains only half of the time, and begins again
-    from the student's weights. As an upper bound, it is trained by itself, for as long as the
-    student.
-
-    Attributes:
-        name: its name in tables.
-        method: the method that trains it.
-        sees_auxiliaries: whether it trains with the auxiliary modalities.
-        role: the network of its run that drives.
-        bundle: where it is exported; None if it cannot be.
+    Args:
+        settings: of the demo.
     """
-
-    name: str
-    method: str
-    sees_auxiliaries: bool
-    role: str
-    bundle: str | None
-
-    @property
-    def run(self) -> str:
-        """The folder of its run."""
-        return f"runs/{self.method}"
-
-    def training(self, settings: DemoSettings) -> list[str]:
-        """The arguments of `auxdrive train` for it, besides its data and its run."""
-        budget = ["--epochs", str(settings.epochs), "--seed", str(settings.seed)]
-        auxiliaries = ["--aux", ",".join(settings.auxiliaries)] if self.sees_auxiliaries else []
-        return ["--method", self.method, *TRAINING, *budget, *auxiliaries]
-
-
-MODELS = (
-    Model("baseline", "baseline", False, "student", "bundles/baseline"),
-    Model("student", "samd", True, "student", "bundles/samd"),
-    Model("teacher", "teacher", True, "teacher", None),
-)
-DRIVERS = (*(model.name for model in MODELS), EXPERT)
-"""Who drives the routes, each in `drives/<name>`."""
+    return f"{FIRST_ROUTE_SEED}-{FIRST_ROUTE_SEED + settings.routes - 1}"

@@ -1,49 +1,51 @@
-"""The demo's stages. Each runs one `auxdrive` command in a process of its own, as a user would, and
-keeps its JSON output.
+"""The demo's stages: those of the rounds of DAgger, and `auxdrive` commands in processes of their
+own, as a user would run them, whose JSON output is kept.
 
 A stage that has finished is not run again, so a demo that was stopped continues where it was.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from auxdrive.data.dataset import Dataset
 from auxdrive.errors import DataError
-from auxdrive.runs import RunFolder
+from auxdrive.runs import Chosen
 from auxdrive.storage.claims import FolderKind, changed, claim
 from auxdrive.storage.reading import exists
 from auxdrive.strict import read_model
+from auxdrive.work import Unseen
 
 from auxdrive_eval.command_process import command
+from auxdrive_eval.dagger.choosing import chosen_of, table_of
+from auxdrive_eval.dagger.efforts import efforts as efforts_of_rounds
+from auxdrive_eval.dagger.folder import DaggerFolder, Round, read_state
+from auxdrive_eval.dagger.rounds import dagger_in
 from auxdrive_eval.demo.efforts import efforts
 from auxdrive_eval.demo.settings import (
-    CAMERA,
-    DRIVING,
-    FIRST_ROUTE_SEED,
+    DRIVERS,
+    FIRST,
     MODELS,
+    STUDENT,
     DemoSettings,
-    Model,
     recipe,
+    unseen_routes,
 )
 from auxdrive_eval.driving.expert_name import EXPERT
+from auxdrive_eval.simulators.settings import SimulatorSettings
 from auxdrive_eval.staged import Staged, StagesDone
 
 STATE_NAME = "demo.json"
 
 
 class _State(StagesDone):
-    """What `demo.json` contains: the settings, what else decides the results, and the finished
-    stages.
-    """
+    """What `demo.json` contains: what decides the results, and the finished stages."""
 
-    settings: DemoSettings
     recipe: dict[str, Any]
 
 
@@ -57,16 +59,21 @@ def _read_state(path: Path) -> _State:
 
 
 def _differences(before: _State, now: _State) -> list[str]:
-    pairs = [
-        (before.settings.model_dump(mode="json"), now.settings.model_dump(mode="json")),
-        (before.recipe, now.recipe),
-    ]
+    earlier, later = before.recipe, now.recipe
     return [
-        changed(name, earlier.get(name), later.get(name))
-        for earlier, later in pairs
+        sentence
         for name in dict.fromkeys((*earlier, *later))
-        if earlier.get(name) != later.get(name)
+        for sentence in _differences_of(name, earlier.get(name), later.get(name))
     ]
+
+
+def _differences_of(name: str, before: Any, now: Any) -> Iterator[str]:
+    """A sentence for each value that differs, with the keys that lead to it."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in dict.fromkeys((*before, *now)):
+            yield from _differences_of(f"{name}.{key}", before.get(key), now.get(key))
+    elif before != now:
+        yield changed(name, before, now)
 
 
 DEMO: FolderKind[_State] = FolderKind("a demo", STATE_NAME, _read_state, _differences)
@@ -85,13 +92,23 @@ def demo_in(out: Path, settings: DemoSettings) -> Iterator[Demo]:
         The demo, with the stages that have finished already.
 
     Raises:
-        UsageError: the folder holds something else, or a demo with other settings or of another
-            version.
+        UsageError: the folder holds something else, or a demo with other settings, of another
+            budget or of another version.
         DataError: the demo there is damaged.
     """
-    wanted = _State(settings=settings, recipe=recipe(), done={})
+    wanted = _State(recipe=recipe(settings), done={})
     with claim(out, wanted, DEMO) as earlier:
         yield Demo(out, settings, earlier)
+
+
+class _WithinAStage(Unseen):
+    """Shows how far a stage of the rounds is, which is one of the demo's too."""
+
+    def __init__(self, demo: Demo) -> None:
+        self._demo = demo
+
+    def within(self, share: float) -> None:
+        self._demo.within(share)
 
 
 class Demo(Staged):
@@ -105,108 +122,73 @@ class Demo(Staged):
     """
 
     def __init__(self, out: Path, settings: DemoSettings, earlier: _State | None = None) -> None:
-        self.out = out
-        self.settings = settings
-        head = {"settings": settings.model_dump(mode="json"), "recipe": recipe()}
+        self.out, self.settings, self.config = out, settings, settings.config()
+        self.folder = DaggerFolder(out / "rounds")
+        head = {"recipe": recipe(settings)}
         super().__init__(out / STATE_NAME, head, efforts(settings), "demo", earlier)
 
-    def lanes(self, works: Sequence[Callable[[], None]], at_once: int) -> None:
-        """Run works of several stages each, some at the same time. After the first failure no
-        further works are begun, and those that run are waited for.
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """The table of rounds as it is now."""
+        return table_of(read_state(self.folder.state_path))
 
-        Args:
-            works: begun in this order.
-            at_once: how many run at the same time, each in a thread of this process.
-        """
-        with ThreadPoolExecutor(at_once) as pool:
-            running = [pool.submit(work) for work in works]
-            try:
-                for future in as_completed(running):
-                    future.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+    @property
+    def chosen(self) -> Chosen:
+        """The round whose student is the result."""
+        return chosen_of(self.rounds, self.config)
+
+    def bundle_of(self, name: str) -> Path:
+        """Where a model is exported."""
+        return self.out / "bundles" / name
 
     def run(self) -> None:
-        """Record; then train, export, verify and drive each model. The models run at the same time,
-        each on one core, which is faster than one after the other on several cores.
+        """Record, train and go on in rounds; export and verify the first student and the chosen
+        one; and let them and the expert drive.
         """
-        settings, data = self.settings, self.out / "data"
         self.begin()
-        modalities = ",".join(("rgb", *settings.auxiliaries))
-        record = [
-            "--frames",
-            str(settings.frames),
-            "--size",
-            CAMERA,
-            "--modalities",
-            modalities,
-            "--seed",
-            str(settings.seed),
-        ]
-        record += ["--workers", str(settings.workers)]
-        self.stage(
-            "collect", lambda: command("collect", "--out", str(data), *record, prefix="collect: ")
-        )
-        at_once = min(settings.workers, len(MODELS))
-        # The longest first, so that the others fit beside it.
-        order = sorted(MODELS, key=lambda model: model.method != "samd")
-        workers = settings.workers // at_once
-        works = [partial(self._make_and_drive, model, workers) for model in order]
-        self.lanes([*works, partial(self._drive_expert, workers)], at_once)
+        with dagger_in(self.folder.path, self.config, self.settings.workers) as rounds:
+            rounds.show(_WithinAStage(self), aloud=False)
+            for name in rounds.names():
+                self.stage(name, partial(rounds.do, name))
+        self.leave_out(name for name in efforts_of_rounds(self.config) if name not in self.done)
+        runs = {FIRST: self.folder.run_of(0), STUDENT: self.folder.path}
+        for name in MODELS:
+            self.stage(f"export {name}", partial(self._export, name, runs[name]))
+            self.stage(f"verify {name}", partial(self._verify, name))
+        for name in DRIVERS:
+            self.stage(f"drive {name}", partial(self._drive, name))
 
-    def _make_and_drive(self, model: Model, workers: int) -> None:
-        self.stage(f"train {model.method}", lambda: self._train(model))
-        if model.bundle is not None:
-            self._export_and_verify(model, model.bundle)
-        source = [str(self.out / (model.bundle or model.run)), "--role", model.role, *DRIVING]
-        self.stage(f"drive {model.name}", lambda: self._drive(model.name, source, workers))
+    def _export(self, name: str, run: Path) -> dict[str, Any]:
+        # A bundle whose stage is not finished comes from an export that was stopped just before
+        # the stage was noted.
+        bundle = self.bundle_of(name)
+        shutil.rmtree(bundle, ignore_errors=True)
+        words = [str(run), "--out", str(bundle), "--name", f"demo-{name}"]
+        return command("export", *words, prefix=f"{name}: ")
 
-    def _drive_expert(self, workers: int) -> None:
-        """Drive the expert. It sees nothing; its film is taken with the camera of the recording."""
-        card = Dataset.open(self.out / "data").card
-        source = [EXPERT, "--sim-option", f"camera={card.camera.model_dump_json()}"]
-        self.stage(f"drive {EXPERT}", lambda: self._drive(EXPERT, source, workers))
+    def _verify(self, name: str) -> dict[str, Any]:
+        return command("verify", str(self.bundle_of(name)), prefix=f"{name}: ")
 
-    def _train(self, model: Model) -> dict[str, Any]:
-        out = self.out / model.run
-        taken_up = ["--resume"] if RunFolder(out).is_run else []
-        where = ["--data", str(self.out / "data"), "--out", str(out)]
-        told = model.training(self.settings)
-        return command("train", *where, *told, *taken_up, prefix=f"{model.name}: ")
-
-    def _export_and_verify(self, model: Model, bundle: str) -> None:
-        def export() -> dict[str, Any]:
-            # A bundle whose stage is not finished comes from an export that was stopped just before
-            # the stage was noted.
-            shutil.rmtree(self.out / bundle, ignore_errors=True)
-            named = ["--name", f"demo-{model.name}"]
-            return command(
-                "export",
-                str(self.out / model.run),
-                "--out",
-                str(self.out / bundle),
-                *named,
-                prefix=f"{model.name}: ",
-            )
-
-        self.stage(f"export {model.name}", export)
-        self.stage(
-            f"verify {model.name}",
-            lambda: command("verify", str(self.out / bundle), prefix=f"{model.name}: "),
-        )
-
-    def _drive(self, name: str, source: Sequence[str], workers: int) -> dict[str, Any]:
+    def _drive(self, name: str) -> dict[str, Any]:
+        """Drive the routes in the world of the recording. The expert sees nothing; its film is
+        taken with the camera of the recording.
+        """
+        assert self.config.collect is not None
         out = self.out / "drives" / name
-        taken_up = ["--resume"] if exists(out) else []
-        settings = self.settings
-        seeds = f"{FIRST_ROUTE_SEED}-{FIRST_ROUTE_SEED + settings.routes - 1}"
-        how = [
-            "--route-seeds",
-            seeds,
-            "--workers",
-            str(workers),
-            "--traffic",
-            str(settings.traffic),
-        ]
-        return command("drive", *source, "--out", str(out), *how, *taken_up, prefix=f"{name}: ")
+        words = [EXPERT if name == EXPERT else str(self.bundle_of(name)), "--out", str(out)]
+        words += ["--route-seeds", unseen_routes(self.settings)]
+        words += ["--workers", str(self.settings.workers)]
+        words += _as_typed(self.config.collect.settings().simulator)
+        words += ["--resume"] * exists(out)
+        return command("drive", *words, prefix=f"{name}: ")
+
+
+def _as_typed(simulator: SimulatorSettings) -> Sequence[str]:
+    """The options of a command that make this simulator."""
+    options = simulator.options.model_dump(mode="json")
+    usual = simulator.spec.options_type().model_dump(mode="json")
+    words = ["--sim", simulator.kind]
+    for name, value in options.items():
+        if value != usual.get(name):
+            words += ["--sim-option", f"{name}={json.dumps(value)}"]
+    return words
