@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auxdrive.checks.limits import MAX_SPEED_MPS
-from auxdrive.standing import MAX_STANDING_S
+from auxdrive.standing import MAX_MOVING_S, MAX_STANDING_S
 
 if TYPE_CHECKING:  # commands make options from the table, so importing it must be cheap
     from auxdrive.cards import InputRange, TensorSpec
@@ -266,6 +266,23 @@ _ROWS = (
         option="standing",
         option_help="For how many seconds the car has stood still; 0 while it moves.",
         example=(0.0,),
+    ),
+    EgoInput(
+        name="moving_s",
+        unit="s",
+        meaning=f"how long the car has moved since it last stood still in seconds, at most "
+        f"{MAX_MOVING_S:g}; 0 while it stands",
+        state=("moving_s",),
+        mirror=(kept,),
+        scale=10.0,
+        low=0.0,
+        high=MAX_MOVING_S,
+        least_margin=1.0,
+        dropout="speed_dropout",  # it tells whether the speed is 0
+        option="moving",
+        option_help="For how many seconds the car has moved since it stood still; 0 while it "
+        "stands.",
+        example=(10.0,),
     ),
 )
 

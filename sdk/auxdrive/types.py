@@ -111,6 +111,8 @@ class Observation:
         next_command: the route command at the first of these.
         standing_s: how long the vehicle has stood still; 0 while it moves (see
             `auxdrive.standing.StandingTime`).
+        moving_s: how long it has moved since it last stood still; 0 while it stands, at most 10
+            (likewise).
 
     Examples:
         >>> import numpy as np
@@ -129,6 +131,7 @@ class Observation:
     next_targets_ego_m: tuple[float, float, float, float] | None = None
     next_command: int | None = None
     standing_s: float | None = None
+    moving_s: float | None = None
 
     def __eq__(self, other: object) -> bool:
         """Whether all fields are equal."""

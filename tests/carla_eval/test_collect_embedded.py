@@ -16,6 +16,7 @@ from auxdrive.data.lidar import bev_histogram
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.route_follower import RouteFollower
+from auxdrive.standing import STANDING_MPS
 from auxdrive.storage.folders import held
 from auxdrive_eval.collecting.collect import Collected, collect
 from auxdrive_eval.collecting.record import plan_episode
@@ -98,6 +99,12 @@ def test_poses_are_the_rear_axles_and_targets_the_followers(recorded: Collected)
     after = [f"target_{k}_{axis}_m" for k in (2, 3) for axis in "xy"]
     assert [*first[after]] == pytest.approx(told.next_targets_ego_m, rel=1e-5)
     assert (first["next_command"], first["standing_s"]) == (int(told.next_command), 0.0)
+    whole = Dataset.open(recorded.out).episode("s3-00000").state
+    stands = np.abs(whole["speed_mps"]) <= STANDING_MPS
+    assert (whole["moving_s"][stands] == 0.0).all()
+    moves = np.flatnonzero(~stands)
+    assert moves.size
+    assert (np.diff(whole["moving_s"][moves]) > 0.0).all(), "it stood once, before it set off"
     plans = Dataset.open(recorded.out).episode("s3-00000").plan
     assert plans is not None
     simulator.expert()

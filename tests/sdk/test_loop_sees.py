@@ -248,10 +248,11 @@ def test_the_loop_counts_how_long_the_vehicle_stands(waypoint_bundle: Path) -> N
     state = VehicleState(0.0, (20.0, 1.0))
     drive = Drive(waypoint_bundle, frames(10), loads=Noting, state=lambda: state)
     card = drive.predictor.card
-    inputs = (*card.inputs, EGO_INPUTS["standing_s"].spec)
+    inputs = (*card.inputs, EGO_INPUTS["standing_s"].spec, EGO_INPUTS["moving_s"].spec)
     drive.predictor.card = card.model_copy(update={"inputs": inputs})
     drive.run()
     counted = [o.standing_s for o in seen if o.standing_s is not None]
     assert len(counted) == len(seen)
     assert counted == sorted(counted)
     assert 0.0 < counted[-1] < 10.0
+    assert {o.moving_s for o in seen} == {0.0}

@@ -32,12 +32,13 @@ def samples(data: Path, task: str = "waypoints") -> SampleSet:
 
 def test_manoeuvres_are_told_apart() -> None:
     ends = np.array(
-        [[0.1, 0.0], [10.0, 0.1], [8.0, 4.0], [8.0, -4.0], [0.4, 0.4]], dtype=np.float32
+        [[0.1, 0.0], [10.0, 0.1], [8.0, 4.0], [8.0, -4.0], [0.4, 0.4], [7.9, 0.1]], dtype=np.float32
     )
     paths = np.stack([ends * share for share in (0.25, 0.5, 0.75, 1.0)], axis=1)
-    resting, turning = manoeuvres(paths)
-    assert resting.tolist() == [True, False, False, False, False]
-    assert turning.tolist() == [False, False, True, True, False]
+    resting, turning, slow = manoeuvres(paths)
+    assert resting.tolist() == [True, False, False, False, False, False]
+    assert turning.tolist() == [False, False, True, True, False, False]
+    assert slow.tolist() == [False, False, False, False, True, True]
 
 
 def test_shares_change_and_samples_do_not(stripe_data: Path) -> None:
@@ -50,7 +51,7 @@ def test_shares_change_and_samples_do_not(stripe_data: Path) -> None:
 
     given = dataclasses.replace(whole, label=label)
     made = balance(given, BalanceConfig(rest_every=4, turn_repeat=3))
-    resting, turning = manoeuvres(made.label)
+    resting, turning, _ = manoeuvres(made.label)
     before = manoeuvres(label)
     assert resting.sum() == before[0].sum() // 4
     assert turning.sum() == 3 * before[1].sum()
@@ -58,6 +59,11 @@ def test_shares_change_and_samples_do_not(stripe_data: Path) -> None:
     batch = made.gather(np.arange(len(made)))
     assert torch.equal(batch.label, torch.from_numpy(made.label))
     assert balance(given, BalanceConfig()) is given
+    slower = balance(given, BalanceConfig(turn_repeat=3, slow_repeat=2))
+    resting, turning, slow = manoeuvres(slower.label)
+    assert turning.sum() == 3 * before[1].sum(), "the larger of both, not their product"
+    assert (slow & ~turning).sum() == 2 * (before[2] & ~before[1]).sum() > 0
+    assert resting.sum() == before[0].sum()
 
 
 def test_a_task_without_waypoints_is_refused(stripe_data: Path) -> None:

@@ -34,9 +34,10 @@ def test_what_rests_is_what_is_to_stand_however_long_its_path() -> None:
     rows[2, 1:SPEED_COLUMN:2] = np.linspace(0.5, 10.0, 20)
     path = PathSpeedTask().path(rows)
     assert path[1, :, 0].tolist() == [2.0, 4.0, 6.0, 8.0]
-    resting, turning = manoeuvres(path)
+    resting, turning, slow = manoeuvres(path)
     assert resting.tolist() == [True, False, False]
     assert turning.tolist() == [False, False, True]
+    assert slow.tolist() == [False, False, False]
 
 
 def test_a_command_is_one_of_its_values_and_an_unknown_one_none() -> None:
@@ -49,9 +50,9 @@ def test_a_command_is_one_of_its_values_and_an_unknown_one_none() -> None:
     ]
 
 
-def test_speed_dropout_exchanges_speed_and_standing_together_and_nothing_else() -> None:
+def test_speed_dropout_exchanges_speed_and_its_times_together_and_nothing_else() -> None:
     """A car that stands for long next to one that drives: who is given the other's speed is given
-    its standing time too, and keeps its route.
+    its times too, and keeps its route.
     """
     task, count = PathSpeedTask(), 200
     columns = task.ego.columns
@@ -59,6 +60,7 @@ def test_speed_dropout_exchanges_speed_and_standing_together_and_nothing_else() 
     own = torch.arange(count) % 2 == 0
     ego[:, columns["speed_mps"]] = torch.where(own, 0.0, 7.0)[:, None]
     ego[:, columns["standing_s"]] = torch.where(own, 20.0, 0.0)[:, None]
+    ego[:, columns["moving_s"]] = torch.where(own, 0.0, 6.0)[:, None]
     ego[:, columns["target_ego_m"]] = torch.arange(count)[:, None].float()
     batch = Batch({}, {}, ego, torch.zeros(count, *task.label_shape), torch.arange(count))
     still = {"mirror": 0, "brightness": 0, "contrast": 0, "saturation": 0}
@@ -71,6 +73,7 @@ def test_speed_dropout_exchanges_speed_and_standing_together_and_nothing_else() 
     given = with_share(0.5)
     stands = given[:, columns["speed_mps"]] == 0.0
     assert torch.equal(stands, given[:, columns["standing_s"]] == 20.0)
+    assert torch.equal(stands, given[:, columns["moving_s"]] == 0.0)
     changed = (given != ego).any(dim=1).float().mean().item()
     assert 0.15 < changed < 0.35  # half are exchanged, and half of these with their like
     assert torch.equal(given[:, columns["target_ego_m"]], ego[:, columns["target_ego_m"]])

@@ -96,7 +96,7 @@ class FrameRecorder:
             state: the world at this tick.
         """
         self._target = self._follower.update(state.ego)
-        self._standing_s = self._standing.update(state.speed_mps, state.time_s)
+        self._standing.update(state.speed_mps, state.time_s)
         return self._simulator.expert()
 
     def record(self, state: WorldState, label: Control, *, disturbed: bool) -> None:
@@ -114,7 +114,7 @@ class FrameRecorder:
         if self._ahead:
             assert isinstance(simulator, Foreseeing)
             ahead = tuple(map(_pose_row, simulator.expert_ahead(self._ahead)))
-        row = state_row(state, label, self._target, self._standing_s, disturbed)
+        row = state_row(state, label, self._target, self._standing, disturbed)
         points = _points_of(simulator) if self._recorded.lidar_points else None
         plan, frames = _plan_of(simulator), simulator.sense(self._recorded.modalities)
         self.writer.append(frames, row, ahead, points, plan)
@@ -139,7 +139,7 @@ def _pose_row(state: WorldState) -> dict[str, float]:
 
 
 def state_row(
-    state: WorldState, label: Control, target: TargetPoint, standing_s: float, disturbed: bool
+    state: WorldState, label: Control, target: TargetPoint, standing: StandingTime, disturbed: bool
 ) -> dict[str, float]:
     """What is recorded beside the frames of a tick, by the fields of `STATE_DTYPE`.
 
@@ -147,7 +147,7 @@ def state_row(
         state: the world at this tick.
         label: the expert's control.
         target: the target points and commands of this tick.
-        standing_s: since when the car has stood still.
+        standing: since when the car has stood still, or moved, updated at this tick.
         disturbed: whether the car does not follow the label.
     """
     return {
@@ -168,7 +168,8 @@ def state_row(
         "target_3_x_m": target.next_targets_ego_m[2],
         "target_3_y_m": target.next_targets_ego_m[3],
         "next_command": int(target.next_command),
-        "standing_s": standing_s,
+        "standing_s": standing.standing_s,
+        "moving_s": standing.moving_s,
     }
 
 

@@ -259,6 +259,7 @@ class AgentDriver:
                 told.next_targets_ego_m,
                 int(told.next_command),
                 standing_s,
+                self._standing.moving_s,
             )
             began_s = time.perf_counter()
             prediction = self._agent.act(

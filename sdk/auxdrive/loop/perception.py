@@ -128,10 +128,12 @@ class Perception:
         """Tell what the vehicle knows of itself now. Images that are predicted from later are taken
         to be of this moment. The first call begins it all.
         """
+        speed_mps = reading("speed_mps", state.speed_mps, "the forward speed in m/s")
+        standing_s = self._standing.update(speed_mps, time.monotonic())
         if state.standing_s is None:
-            speed_mps = reading("speed_mps", state.speed_mps, "the forward speed in m/s")
-            standing_s = self._standing.update(speed_mps, time.monotonic())
             state = replace(state, standing_s=standing_s)
+        if state.moving_s is None:
+            state = replace(state, moving_s=self._standing.moving_s)
         begins, self._state = self._state is None, state
         if begins:
             for thread in self._threads:

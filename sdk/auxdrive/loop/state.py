@@ -21,6 +21,7 @@ class VehicleState:
         next_targets_ego_m: the two target points after that one (x, y, x, y), likewise.
         next_command: the route command at the first of these.
         standing_s: how long the vehicle has stood still. Leave it out: the loop counts it.
+        moving_s: how long it has moved since it last stood still. Leave it out: the loop counts it.
         yaw_rate_radps: measured, positive to the left.
         override: what the driver commands, while the driver does.
 
@@ -36,5 +37,6 @@ class VehicleState:
     next_targets_ego_m: tuple[float, float, float, float] | None = None
     next_command: int | None = None
     standing_s: float | None = None
+    moving_s: float | None = None
     yaw_rate_radps: float | None = None
     override: Control | None = None

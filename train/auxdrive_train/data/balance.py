@@ -3,8 +3,9 @@ on, and a tenth of it is waiting. And it is rarely near a mistake.
 
 Most samples at rest are followed by more rest, so with an L1 loss, which estimates the median, a
 student learns to stay (the inertia problem, Codevilla et al. 2019, section 4.3). Turns are few, and
-a car that misses one has lost its route. Where a student drove (`auxdrive collect --driver`), the
-frames around its mistakes teach what it does not know yet.
+a car that misses one has lost its route. Few are also the moments before a stop line, in which a
+car that is a little too fast rolls over it. Where a student drove (`auxdrive collect --driver`),
+the frames around its mistakes teach what it does not know yet.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from auxdrive_train.data.samples import SampleSet
 RESTING_M = 0.5
 TURNING_RAD = np.radians(15.0)
 TURNING_MIN_M = 2.0
+SLOW_M = 8.0
 
 
 class BalanceConfig(Strict):
@@ -33,6 +35,12 @@ class BalanceConfig(Strict):
     )
     turn_repeat: int = Field(
         default=1, ge=1, description="n: each sample in which the car turns is shown n times"
+    )
+    slow_repeat: int = Field(
+        default=1,
+        ge=1,
+        description="n: each sample in which the car is slow and does not rest, below 4 m/s with "
+        "waypoints or a plan of 2 s, is shown n times; in a slow turn the larger of both counts",
     )
     mistake_repeat: int = Field(
         default=1,
@@ -48,20 +56,20 @@ def balance(samples: SampleSet, config: BalanceConfig) -> SampleSet:
 
     Args:
         samples: the training samples as recorded.
-        config: how often samples at rest, in turns and around mistakes are shown. The default shows
-            each sample once, for any task.
+        config: how often samples at rest, in turns, slow and around mistakes are shown. The default
+            shows each sample once, for any task.
 
     Returns:
         The samples, some of them repeated or left out, in the recorded order.
 
     Raises:
-        UsageError: rests or turns are asked for, and the task does not predict a path, so that it
-            is unknown where the car will be.
+        UsageError: rests, turns or slow samples are asked for, and the task does not predict a
+            path, so that it is unknown where the car will be.
     """
     if config == BalanceConfig():
         return samples
     times = np.where(samples.near_mistake, config.mistake_repeat, 1)
-    if (config.rest_every, config.turn_repeat) != (1, 1):
+    if (config.rest_every, config.turn_repeat, config.slow_repeat) != (1, 1, 1):
         times *= _by_manoeuvre(samples, config)
     return samples.chosen(np.repeat(np.arange(len(samples)), times))
 
@@ -71,24 +79,29 @@ def _by_manoeuvre(samples: SampleSet, config: BalanceConfig) -> NDArray[np.int64
     path = samples.task.path(samples.label)
     if path is None:
         raise UsageError(
-            "balance of rests and turns is for tasks that say where the car will be, as waypoints "
-            f"do; the task {samples.task.name} does not"
+            "balance of rests, turns and slow samples is for tasks that say where the car will be, "
+            f"as waypoints do; the task {samples.task.name} does not"
         )
-    resting, turning = manoeuvres(path)
+    resting, turning, slow = manoeuvres(path)
     times = np.where(turning, config.turn_repeat, 1)
+    times = np.where(slow, np.maximum(times, config.slow_repeat), times)
     times[resting & (np.cumsum(resting) % config.rest_every != 0)] = 0
     return times.astype(np.int64)
 
 
-def manoeuvres(waypoints_nt2: Float32) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which samples rest, and which turn.
+Marks = NDArray[np.bool_]
+"""Whether each of N samples is of a kind, (N,)."""
+
+
+def manoeuvres(waypoints_nt2: Float32) -> tuple[Marks, Marks, Marks]:
+    """Which samples rest, which turn, and which are slow.
 
     Args:
         waypoints_nt2: (N, T, 2) in metres in the ego frame.
 
     Returns:
         bool (N,): the last waypoint is within half a metre; bool (N,): it is further away, and more
-        than 15 degrees off straight ahead.
+        than 15 degrees off straight ahead; bool (N,): it is between half a metre and 8 m away.
     """
     last = waypoints_nt2[:, -1]
     distance_m = np.linalg.norm(last, axis=1)
@@ -96,4 +109,4 @@ def manoeuvres(waypoints_nt2: Float32) -> tuple[NDArray[np.bool_], NDArray[np.bo
     turning = (distance_m > TURNING_MIN_M) & (
         np.abs(np.arctan2(last[:, 1], last[:, 0])) > TURNING_RAD
     )
-    return resting, turning
+    return resting, turning, ~resting & (distance_m < SLOW_M)
