@@ -36,7 +36,7 @@ class CollectOptions(Strict):
     Examples:
         >>> from auxdrive_eval.collecting.options import CollectOptions
         >>> options = CollectOptions(frames=1000, sim_option={"expert": "sighted"})
-        >>> options.settings().simulator.options.expert
+        >>> options.settings().simulator.options.expert.value
         'sighted'
     """
 
