@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,16 +36,35 @@ def test_a_lasting_error_is_made_up_for_and_not_wound_up() -> None:
     assert seen[-1] == pytest.approx(6.0, abs=0.05)
 
 
-def test_it_brakes_to_stand_where_the_model_is_sure_and_only_there() -> None:
+def test_it_brakes_to_stand_where_the_model_tends_to() -> None:
     controller = make_controller("path_speed", SteeringSpec(), VEHICLE)
     sure = controller.step(planned(0.2, stands=0.95), 3.0, 0.0)
     assert sure.throttle == 0.0
     assert sure.brake >= 0.4
     held = controller.step(planned(0.2, stands=0.95), 0.0, 0.1)
     assert (held.throttle, held.brake) == (0.0, 0.4)
-    unsure = controller.step(planned(4.0, stands=0.5), 3.0, 0.2)  # as fast as it expects
-    assert unsure.throttle > 0.2
-    assert controller.step(planned(1.0), 6.0, 0.3).brake > 0.5
+    drives = make_controller("path_speed", SteeringSpec(), VEHICLE)
+    assert drives.step(planned(4.0, stands=0.49), 3.0, 0.2).throttle > 0.2  # as it expects
+    assert drives.step(planned(4.0, stands=0.5), 3.0, 0.3).brake >= 0.4
+    assert drives.step(planned(1.0), 6.0, 0.4).brake > 0.5
+
+
+def test_who_has_stood_sets_off_though_unsure_and_is_held_to_more_once_under_way() -> None:
+    controller = make_controller("path_speed", SteeringSpec(), VEHICLE)
+
+    def pedals(stands: float, speed_mps: float, time_s: float) -> tuple[float, float]:
+        prediction = replace(planned(2.0, stands=stands), time_s=time_s)
+        control = controller.step(prediction, speed_mps, time_s)
+        assert controller.stop_reason == ""
+        return control.throttle, control.brake
+
+    assert pedals(0.95, 0.0, 10.0) == (0.0, 0.4)
+    assert pedals(0.8, 0.0, 10.1)[0] > 0.2
+    for time_s, speed_mps, goes in ((10.2, 0.5, True), (13.0, 1.0, True), (13.2, 1.0, False)):
+        throttle, brake = pedals(0.8, speed_mps, time_s)
+        assert (throttle > 0.2, brake >= 0.4) == (goes, not goes), time_s
+    controller.reset()
+    assert pedals(0.8, 1.0, 13.3)[1] >= 0.4, "what it remembers is forgotten"
 
 
 def test_it_steers_along_the_path_by_the_distance_that_grows_with_speed() -> None:

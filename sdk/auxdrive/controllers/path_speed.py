@@ -15,6 +15,7 @@ from auxdrive.controllers.options import Number, Share
 from auxdrive.controllers.pure_pursuit import PursuitOptions, pursuit_rad
 from auxdrive.controllers.speed import IntegralSpeed, IntegralSpeedOptions
 from auxdrive.errors import InputError, UsageError
+from auxdrive.standing import StandingTime
 from auxdrive.steering import SteeringSpec
 from auxdrive.tasks.path_speed import PATH, PATH_SPEED, SHARES, SPEED
 from auxdrive.types import Control, Prediction
@@ -28,7 +29,10 @@ class PathSpeedOptions(PursuitOptions):
     Attributes:
         lookahead_m: the lookahead distance at rest; it grows by the way driven in
             `lookahead_time_s`.
-        stop_share: the share of the class 0 from which on the car brakes to stand.
+        stop_share: the share of the class 0 from which on a car that drives brakes to stand.
+        go_share: the share of the class 0 below which a car that stands sets off, and drives on
+            for `setting_off_s`.
+        setting_off_s: how long a car sets off.
         speed: how throttle and brake follow the target speed.
     """
 
@@ -37,7 +41,13 @@ class PathSpeedOptions(PursuitOptions):
     min_chord_m: Number = Field(default=1.0, ge=0.01, le=100)
     lookahead_m: Number = Field(default=2.0, ge=0, le=1000)
     stop_share: Share = Field(
-        default=0.9, gt=0, description="brake to stand from this share of the class 0 on"
+        default=0.5, gt=0, description="brake to stand from this share of the class 0 on"
+    )
+    go_share: Share = Field(
+        default=0.9, gt=0, description="set off from standing below this share of the class 0"
+    )
+    setting_off_s: Number = Field(
+        default=3.0, ge=0, le=60, description="for so long go_share counts once the car moves"
     )
     speed: IntegralSpeedOptions = IntegralSpeedOptions()
 
@@ -69,14 +79,18 @@ class PathSpeedController(GuardedController):
         super().__init__(steering, vehicle, options)
         self.options = options
         self._wheelbase_m = vehicle.wheelbase_m
-        self._speed = IntegralSpeed(options.speed)
+        self._speed, self._standing = IntegralSpeed(options.speed), StandingTime()
 
     def _forget(self) -> None:
         self._speed.reset()
+        self._standing = StandingTime()
 
     def _command(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:
         path, target_mps, stands = _usable(prediction)
-        if stands >= self.options.stop_share or target_mps <= 0:
+        self._standing.update(speed_mps, now_s)
+        sets_off = self._standing.moving_s < self.options.setting_off_s
+        limit = self.options.go_share if sets_off else self.options.stop_share
+        if stands >= limit or target_mps <= 0:
             throttle, brake = self._speed.stop(speed_mps)
         else:
             throttle, brake = self._speed.step(target_mps, speed_mps, now_s)
