@@ -75,6 +75,7 @@ class Staged:
         if earlier is not None:
             self.done = {name: stage.model_dump() for name, stage in earlier.done.items()}
             self.wall_s = earlier.wall_s
+        self._running = ""
         self._lock = threading.Lock()
         self._mark_s = time.perf_counter()
         self._shown: Shown = Unseen()
@@ -108,7 +109,7 @@ class Staged:
         Args:
             share: of it that is done; more than 1 counts as 1.
         """
-        self._shown.within(min(share, 1.0))
+        self._shown.within(min(share, 1.0), self._efforts.get(self._running))
 
     def leave_out(self, names: Iterable[str]) -> None:
         """Say that stages will not be run.
@@ -134,6 +135,7 @@ class Staged:
         if name not in self.done:
             if self._aloud:
                 _LOG.info(f"begin: {name}")
+            self._running = name
             start_s = time.perf_counter()
             output = work()
             with self._lock:

@@ -53,7 +53,7 @@ class Shown(Protocol):
         ...     def done(self, count=1, *details, effort=None):
         ...         self.finished += count
         ...     def found(self, count, effort=None): ...
-        ...     def within(self, share): ...
+        ...     def within(self, share, effort=None): ...
         ...     def expect(self, total): ...
         >>> @contextmanager
         ... def counted(work):
@@ -83,8 +83,13 @@ class Shown(Protocol):
             effort: of these units, where the work counts effort.
         """
 
-    def within(self, share: float) -> None:
-        """Report which share (0 to 1) of the current unit is done."""
+    def within(self, share: float, effort: float | None = None) -> None:
+        """Report how far the current unit is.
+
+        Args:
+            share: of it that is done, 0 to 1.
+            effort: of the whole unit, where the work counts effort.
+        """
 
     def expect(self, total: int) -> None:
         """Report how many units there are in all, where that was not known at first."""
@@ -101,7 +106,7 @@ class Unseen:
 
     def found(self, count: int, effort: float | None = None) -> None: ...
 
-    def within(self, share: float) -> None: ...
+    def within(self, share: float, effort: float | None = None) -> None: ...
 
     def expect(self, total: int) -> None: ...
 
@@ -133,7 +138,7 @@ class Pace:
     def __init__(self, work: Work, clock: Callable[[], float] = time.monotonic) -> None:
         self.total, self.finished, self.share = work.total, 0, 0.0
         self._work, self._clock = work, clock
-        self._effort = self._effort_here = 0.0
+        self._effort = self._effort_here = self._under_way = 0.0
         self._began_s = self._estimated_at_s = clock()
         self._left_s: float | None = None
 
@@ -156,12 +161,18 @@ class Pace:
         """
         self.found(count, effort)
         self._effort_here += count if effort is None else effort
-        self.share = 0.0
+        self.share = self._under_way = 0.0
         self._estimate()
 
-    def within(self, share: float) -> None:
-        """A share (0 to 1) of the current unit is done."""
+    def within(self, share: float, effort: float | None = None) -> None:
+        """A share of the current unit is done.
+
+        Args:
+            share: 0 to 1.
+            effort: of the whole unit; None where the work counts no effort.
+        """
         self.share = min(max(share, 0.0), 1.0)
+        self._under_way = self.share * (1.0 if effort is None else effort)
         self._estimate()
 
     @property
@@ -173,7 +184,7 @@ class Pace:
     def part(self) -> float:
         """The share of the whole work that is done, 0 to 1; 0 where the total is not known."""
         whole = self._whole
-        return min((self._effort + self.share) / whole, 1.0) if whole else 0.0
+        return min((self._effort + self._under_way) / whole, 1.0) if whole else 0.0
 
     @property
     def _whole(self) -> float | None:
@@ -201,9 +212,9 @@ class Pace:
         is taken to be half done.
         """
         whole = self._whole
-        if whole is None or not (self._effort_here or self.share):
+        if whole is None or not (self._effort_here or self._under_way):
             return
-        under_way = self.share
+        under_way = self._under_way
         if self._work.at_once > 1 and self._work.effort is None:
             under_way = min(self._work.at_once - 1, max(whole - self._effort, 0)) / 2
         now_s = self._clock()

@@ -72,7 +72,7 @@ class Stops:
 
     def expect(self, _: int) -> None: ...
 
-    def within(self, share: float) -> None:
+    def within(self, share: float, effort: float | None = None) -> None:
         if share:
             raise KeyboardInterrupt
 

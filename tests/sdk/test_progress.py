@@ -63,6 +63,19 @@ def test_what_is_left_comes_from_what_was_done_here() -> None:
     assert pace.part == 0.55
 
 
+def test_a_part_of_a_unit_is_a_part_of_its_effort() -> None:
+    """Half of a stage of 60 is 30 of 120, however many stages there are."""
+    clock = Clock()
+    pace = Pace(Work("demo", "stage", 3, effort=120.0), clock)
+    pace.found(1, effort=20.0)
+    clock.now_s = 15.0
+    pace.within(0.5, effort=60.0)
+    assert pace.part == pytest.approx(50 / 120)
+    assert pace.left_s() == pytest.approx(15.0 * 70 / 30)
+    pace.done(1, effort=60.0)
+    assert pace.part == pytest.approx(80 / 120)
+
+
 def test_between_news_the_estimate_counts_down_and_no_further_than_a_unit() -> None:
     clock = Clock()
     pace = Pace(Work("driving", "route", 3), clock)

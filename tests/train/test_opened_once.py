@@ -68,7 +68,7 @@ def test_what_another_process_logs_and_how_far_it_is_is_told_here(
         def found(self, count: int, effort: float | None = None) -> None:
             told.append(("found", count, effort))
 
-        def within(self, share: float) -> None:
+        def within(self, share: float, effort: float | None = None) -> None:
             told.append(("within", share))
 
         def expect(self, total: int) -> None:

@@ -107,7 +107,8 @@ class _WithinAStage(Unseen):
     def __init__(self, demo: Demo) -> None:
         self._demo = demo
 
-    def within(self, share: float) -> None:
+    def within(self, share: float, effort: float | None = None) -> None:
+        del effort  # the demo knows it
         self._demo.within(share)
 
 

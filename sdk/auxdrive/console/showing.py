@@ -61,9 +61,9 @@ class _Row:
         with self._lock:
             self.pace.found(count, effort)
 
-    def within(self, share: float) -> None:
+    def within(self, share: float, effort: float | None = None) -> None:
         with self._lock:
-            self.pace.within(share)
+            self.pace.within(share, effort)
 
     def expect(self, total: int) -> None:
         with self._lock:
@@ -103,8 +103,8 @@ class _Lines(_Row):
         else:
             self._say_at_times()
 
-    def within(self, share: float) -> None:
-        super().within(share)
+    def within(self, share: float, effort: float | None = None) -> None:
+        super().within(share, effort)
         if 0 < share < 1:
             self._say_at_times(f"{share:.0%} of the next")
 

@@ -123,8 +123,8 @@ class _ShownElsewhere:
     def found(self, count: int, effort: float | None = None) -> None:
         self._parent.send(("found", (count, effort), {}))
 
-    def within(self, share: float) -> None:
-        self._parent.send(("within", (share,), {}))
+    def within(self, share: float, effort: float | None = None) -> None:
+        self._parent.send(("within", (share, effort), {}))
 
     def expect(self, total: int) -> None:
         self._parent.send(("expect", (total,), {}))
