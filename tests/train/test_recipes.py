@@ -34,7 +34,8 @@ MEASURED = {
         "noise": 0.0, "speed_noise": 1.0, "speed_dropout": 0.0, "view_shift": 0.0,
         "view_turn": 0.0, "view_recover": 10.0,
     },
-    "balance": {"rest_every": 4, "turn_repeat": 3, "mistake_repeat": 1}, "seed": 0, "device": "cpu",
+    "balance": {"rest_every": 4, "turn_repeat": 3, "slow_repeat": 1, "mistake_repeat": 1},
+    "seed": 0, "device": "cpu",
     "precision": "32-true", "processes": 1, "threads": 1, "prefetch": 2, "validation_every": 5,
     "evaluate": ["test"],
 }  # fmt: skip
