@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -37,8 +36,7 @@ class StagesDone(Strict):
 
     Attributes:
         done: the finished stages by their names.
-        wall_s: wall time of the whole. It is less than the sum of the stages if some ran at the
-            same time.
+        wall_s: wall time of the whole, with what lies between the stages.
     """
 
     done: dict[str, StageDone]
@@ -76,7 +74,6 @@ class Staged:
             self.done = {name: stage.model_dump() for name, stage in earlier.done.items()}
             self.wall_s = earlier.wall_s
         self._running = ""
-        self._lock = threading.Lock()
         self._mark_s = time.perf_counter()
         self._shown: Shown = Unseen()
         self._aloud = True
@@ -122,8 +119,7 @@ class Staged:
         self._shown.expect(len(self._efforts))
 
     def stage(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Run a stage unless it has been run, and store its output and its wall time. Stages may
-        run in several threads.
+        """Run a stage unless it has been run, and store its output and its wall time.
 
         Args:
             name: of the stage, such as "train samd"; its result is stored under it.
@@ -138,11 +134,10 @@ class Staged:
             self._running = name
             start_s = time.perf_counter()
             output = work()
-            with self._lock:
-                now_s = time.perf_counter()
-                self.done[name] = {"seconds": now_s - start_s, "output": output}
-                self.wall_s, self._mark_s = self.wall_s + now_s - self._mark_s, now_s
-                self._save()
+            now_s = time.perf_counter()
+            self.done[name] = {"seconds": now_s - start_s, "output": output}
+            self.wall_s, self._mark_s = self.wall_s + now_s - self._mark_s, now_s
+            self._save()
             if name in self._efforts:
                 took = f"{name} took {duration(now_s - start_s)}"
                 self._shown.done(1, took, effort=self._efforts[name])

@@ -20,6 +20,7 @@ from auxdrive_eval.dagger.loading import load_dagger
 from auxdrive_eval.dagger.rounds import dagger_in
 from auxdrive_eval.dagger.settings import DaggerConfig
 from auxdrive_train.engine.config_files import parse_config
+from in_this_process import Stops, of_a_round
 from typer.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "carla_eval"))  # tests are no package
@@ -54,29 +55,6 @@ def written(path: Path, values: dict[str, Any]) -> Path:
     return path
 
 
-def here(name: str, *arguments: str, prefix: str) -> dict[str, Any]:
-    """A command in this process, instead of one of its own."""
-    assert prefix.startswith("round ")
-    result = CliRunner().invoke(build_app(), [name, *arguments, "--json"])
-    assert result.exit_code == 0, (result.output, result.exception)
-    printed: dict[str, Any] = json.loads(result.stdout)
-    return printed
-
-
-class Stops:
-    """Shows nothing, and stops a recording once it has frames."""
-
-    def done(self, *_: Any, **__: Any) -> None: ...
-
-    def found(self, *_: Any, **__: Any) -> None: ...
-
-    def expect(self, _: int) -> None: ...
-
-    def within(self, share: float, effort: float | None = None) -> None:
-        if share:
-            raise KeyboardInterrupt
-
-
 def made(out: Path) -> dict[str, bytes]:
     """What was recorded, and the weights; the header before these says how long it took, too."""
     episodes = {n: data for n, data in tree(out / "data").items() if "/episodes/" in n}
@@ -89,7 +67,7 @@ def made(out: Path) -> dict[str, bytes]:
 def test_two_rounds_and_the_same_bits_after_a_stop(
     expert_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rounds_module, "command", here)
+    monkeypatch.setattr(rounds_module, "command", of_a_round)
     out, again = tmp_path / "dagger", tmp_path / "again"
     file = written(tmp_path / "dagger.yaml", config_of(expert_data))
     with dagger_in(out, load_dagger(file)) as rounds:

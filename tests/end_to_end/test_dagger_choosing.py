@@ -26,7 +26,8 @@ from auxdrive_eval.dagger.settings import DaggerConfig
 from typer.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # tests are no package
-from test_dagger_from_nothing import RECORDED, TRAIN, here
+from in_this_process import here
+from test_dagger_from_nothing import RECORDED, TRAIN
 
 SCORES = (40.0, 55.0, 55.0, 50.0, 70.0)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from auxdrive.cli import build_app, run
+from auxdrive.cli import run
 from auxdrive.data.dataset import Dataset
 from auxdrive.errors import AuxdriveError, ConfigError, UsageError
 from auxdrive.strict_yaml import read_yaml
@@ -21,7 +20,7 @@ from auxdrive_eval.dagger.loading import load_dagger
 from auxdrive_eval.dagger.rounds import dagger_in
 from auxdrive_eval.dagger.settings import DaggerConfig
 from auxdrive_train.engine.config_files import parse_config
-from typer.testing import CliRunner
+from in_this_process import Stops, here
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "carla_eval"))  # tests are no package
 from small_recording import tree
@@ -46,29 +45,6 @@ def written(path: Path, **changes: Any) -> Path:
     values = {"collect": RECORDED, "train": TRAIN, "rounds": 1, "frames": 8, "ahead": False}
     path.write_text(yaml.safe_dump(values | changes))
     return path
-
-
-def here(name: str, *arguments: str, prefix: str) -> dict[str, Any]:
-    """A command in this process, instead of one of its own."""
-    result = CliRunner().invoke(build_app(), [name, *arguments, "--json"])
-    if result.exit_code:
-        raise AuxdriveError(f"{name}: {result.output}{result.exception}")
-    printed: dict[str, Any] = json.loads(result.stdout)
-    return printed
-
-
-class Stops:
-    """Shows nothing, and stops the first work that has begun."""
-
-    def done(self, *_: Any, **__: Any) -> None: ...
-
-    def found(self, *_: Any, **__: Any) -> None: ...
-
-    def expect(self, _: int) -> None: ...
-
-    def within(self, share: float, effort: float | None = None) -> None:
-        if share:
-            raise KeyboardInterrupt
 
 
 @pytest.mark.slow

@@ -103,8 +103,8 @@ def record_episode(
     The label is always the expert's control, also while the executed steering is disturbed or the
     student drives. The episode ends at the end of the route, after `max_episode_s`, at a collision
     (which no student should copy), or when the ego stands too long; with a student also where it
-    has lost its route, or stands and stands though the expert would go. After other mistakes it
-    goes on, since the student does not know yet how to get out of them.
+    has lost its route. After other mistakes it goes on, since the student does not know yet how to
+    get out of them; where it would not start, the expert drives on for a while.
 
     Args:
         simulator: where it is driven; it must have the sensors.

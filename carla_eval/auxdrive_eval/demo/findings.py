@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -129,10 +130,7 @@ def _parity(outputs: dict[str, Any]) -> list[Row]:
 
 
 def _latency(demo: Demo) -> list[Row]:
-    taken = {
-        name: demo.stage(f"latency {name}", lambda name=name: _time(demo, name))  # type: ignore[misc]
-        for name in MODELS
-    }
+    taken = {name: demo.stage(f"latency {name}", partial(_time, demo, name)) for name in MODELS}
     return [
         Row(
             "latency, ONNX Runtime, one thread",

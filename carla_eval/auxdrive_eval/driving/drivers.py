@@ -246,7 +246,7 @@ class AgentDriver:
         assert self._follower is not None, "start() comes first"
         assert self._following is not None, "start() comes first"
         told = self._follower.update(state.ego)
-        standing_s = self._standing.update(state.speed_mps, state.time_s)
+        self._standing.update(state.speed_mps, state.time_s)
         if self._tick % TICKS_PER_PREDICTION == 0:
             auxiliaries = self._agent.description.auxiliaries
             frames = sense(simulator, {Modality.RGB, *auxiliaries})
@@ -258,7 +258,7 @@ class AgentDriver:
                 int(told.command),
                 told.next_targets_ego_m,
                 int(told.next_command),
-                standing_s,
+                self._standing.standing_s,
                 self._standing.moving_s,
             )
             began_s = time.perf_counter()

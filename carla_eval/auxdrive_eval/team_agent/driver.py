@@ -116,10 +116,10 @@ class TeamDriver:
         assert self._follower is not None
         known: dict[str, Any] = {}
         if sensed.speed_mps is not None:
-            standing_s = self._standing.update(sensed.speed_mps, now_s)
+            self._standing.update(sensed.speed_mps, now_s)
             known |= {
                 "speed_mps": sensed.speed_mps,
-                "standing_s": standing_s,
+                "standing_s": self._standing.standing_s,
                 "moving_s": self._standing.moving_s,
             }
         if pose is not None:
