@@ -40,6 +40,24 @@ def test_what_rests_is_what_is_to_stand_however_long_its_path() -> None:
     assert slow.tolist() == [False, False, False]
 
 
+def test_the_loss_is_that_of_a_twin_in_metres() -> None:
+    """Written from the formula, in float64: 2 L1 of the path in metres, and KL of the shares."""
+    rng = np.random.default_rng(3)
+    rows = rng.normal(size=(2, 5, *PATH_SPEED.row(PATH_SPEED.example()).shape))
+    rows[:, :, SPEED_COLUMN + 1 :] = rng.dirichlet(np.ones(len(SPEED_CLASSES_MPS)), size=(2, 5))
+    wanted = []
+    for ours, theirs in zip(*rows, strict=True):
+        metres = [
+            abs(a - b) for a, b in zip(ours[:SPEED_COLUMN], theirs[:SPEED_COLUMN], strict=True)
+        ]
+        shares = zip(ours[SPEED_COLUMN + 1 :], theirs[SPEED_COLUMN + 1 :], strict=True)
+        surprise = sum(q * math.log((q + 1e-6) / (p + 1e-6)) for p, q in shares)
+        wanted.append(2 * sum(metres) / len(metres) + surprise)
+    task = PathSpeedTask()
+    got = task.loss_per_sample(*(torch.from_numpy(each / task.scale) for each in rows))
+    np.testing.assert_allclose(got.numpy(), wanted, rtol=1e-12)
+
+
 def test_a_command_is_one_of_its_values_and_an_unknown_one_none() -> None:
     encoding = EgoEncoding(EgoLayout(("speed_mps", "next_command")))
     numbers = encoding(torch.tensor([[5.0, 2.0], [5.0, 6.0], [5.0, 0.0]]))

@@ -31,6 +31,10 @@ from auxdrive_train.tasks.steering_angle import steering_metrics
 from auxdrive_train.tasks.view import View
 from auxdrive_train.tasks.waypoints import DEFAULT_WHEELBASE_M
 
+PATH_WEIGHT = 2.0
+"""Of a metre in the loss. Weights of 0.25, 1, 2 and 4 left errors of the path of 0.40, 0.31, 0.27
+and 0.26 m, and of the target speed of 0.68, 0.65, 0.61 and 0.71 m/s (docs/recipe.md).
+"""
 LOOKAHEAD_M = 5.0
 """The angle of a path is that to its point at this distance."""
 STOP_MPS = 0.5
@@ -111,19 +115,21 @@ class PathSpeedTask(Task):
         return np.asarray(reached, np.float32)
 
     def loss_per_sample(self, prediction: Tensor, label: Tensor) -> Tensor:
-        """The mean absolute error over the path's coordinates, and the cross entropy of the shares
-        less that of the label with itself (so that the least loss is 0), (B,).
+        """`PATH_WEIGHT` times the mean absolute error over the path's coordinates in metres, and
+        the cross entropy of the shares less that of the label with itself (so that the least loss
+        is 0), (B,).
 
         Args:
             prediction: (B, 2 P + 1 + K), scaled: divided by `scale`.
             label: the expert's, or a teacher's prediction, in the same form.
         """
-        path = (prediction[:, :SPEED_COLUMN] - label[:, :SPEED_COLUMN]).abs().mean(dim=1)
+        off_m = self.scale * (prediction[:, :SPEED_COLUMN] - label[:, :SPEED_COLUMN])
         ours, theirs = (
             (self.scale * each[:, SPEED_COLUMN + 1 :]).clamp(min=0.0)
             for each in (prediction, label)
         )
         surprise = torch.log(theirs + SMALLEST_SHARE) - torch.log(ours + SMALLEST_SHARE)
+        path = PATH_WEIGHT * off_m.abs().mean(dim=1)
         return path + (theirs * surprise).sum(dim=1).clamp(min=0.0)
 
     def metrics(
