@@ -15,7 +15,7 @@ from auxdrive_eval.dagger.budgets import BUDGETS
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 from open_closed import METHODS, RUNS, WITHIN, correlations, plot, table
-from sensors import written
+from sensors_models import written
 from sensors_table import (
     markdown,
     power_in_words,
