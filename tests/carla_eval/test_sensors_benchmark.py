@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from auxdrive.errors import UsageError
 from auxdrive.power import Plan, Scatter
 from auxdrive.statistics import seed_difference, seed_interval
 from auxdrive.strict_yaml import read_yaml
@@ -15,7 +17,7 @@ from auxdrive_eval.dagger.budgets import BUDGETS
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 from open_closed import METHODS, RUNS, WITHIN, correlations, plot, table
-from sensors_models import written
+from sensors_models import models_of, written
 from sensors_table import (
     markdown,
     power_in_words,
@@ -151,3 +153,9 @@ def test_the_recipe_is_that_of_any_file_of_settings(tmp_path: Path) -> None:
     (tmp_path / "train.yaml").write_text("lr: 0.3\nmethod: samd\n")
     whole = read_yaml(written(tmp_path / "train.yaml", tmp_path / "recipe.yaml"))
     assert whole == {"base": {"lr": 0.3}, "methods": {}}
+
+
+def test_what_was_not_trained_is_not_driven(tmp_path: Path) -> None:
+    given = Namespace(drive_only=True, out=tmp_path, seeds=2, methods=["baseline", "teacher"])
+    with pytest.raises(UsageError, match="has 0 finished runs of the 4 that are to be driven"):
+        models_of(given, [])
