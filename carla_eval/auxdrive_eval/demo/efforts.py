@@ -9,14 +9,14 @@ from auxdrive_eval.dagger.efforts import efforts as efforts_of_rounds
 from auxdrive_eval.demo.settings import DRIVERS, MODELS, DemoSettings
 from auxdrive_eval.driving.expert_name import EXPERT
 
-# CPU seconds, measured in a demo with default settings on two cores.
-CHECK_S, EXPORT_S, VERIFY_S, LATENCY_S = 8.0, 15.0, 1.0, 0.4
-EXPERT_ROUTE_S = 2.5
+# Seconds, measured in a demo with default settings on two cores.
+CHECK_S, EXPORT_S, VERIFY_S, LATENCY_S = 4.0, 21.0, 1.0, 0.5
+EXPERT_ROUTE_S = 1.0
 """Driving one route by the expert."""
 
 
 def efforts(settings: DemoSettings) -> dict[str, float]:
-    """CPU seconds of each stage, in no particular order.
+    """Seconds of each stage, in no particular order.
 
     Args:
         settings: of the demo.
