@@ -61,9 +61,11 @@ def models_of(given: argparse.Namespace, data: Sequence[Path]) -> list[Model]:
     Raises:
         UsageError: --drive-only, and runs are missing or not finished.
     """
-    runs = trained_here(given)
-    if not given.drive_only:
-        runs = [Path(run["path"]) for run in trained(given, data)["runs"]]
+    runs = (
+        finished(given.out / "sweep" / "runs")
+        if given.drive_only
+        else [Path(run["path"]) for run in trained(given, data)["runs"]]
+    )
     found = [(path, RunFolder(path).record()) for path in runs]
     models = [
         Model(record.method, record.seed, path)
@@ -78,9 +80,8 @@ def models_of(given: argparse.Namespace, data: Sequence[Path]) -> list[Model]:
     return models
 
 
-def trained_here(given: argparse.Namespace) -> list[Path]:
-    """The finished runs in the folder."""
-    runs = given.out / "sweep" / "runs"
+def finished(runs: Path) -> list[Path]:
+    """The finished runs in a sweep's folder."""
     folders = sorted(runs.iterdir()) if runs.is_dir() else []
     return [folder for folder in folders if RunFolder(folder).is_finished]
 
