@@ -47,7 +47,7 @@ def main() -> None:
 def of_seed(demo: Path, workers: int) -> dict[str, dict[str, float]]:
     """By metric, what each student of a demo reached."""
     folder = DaggerFolder(demo / "rounds")
-    last = max(number for number in range(100) if folder.run_of(number).exists())
+    last = len(list(folder.run_of(0).parent.glob("round-*"))) - 1
     drives = {"round 0": demo / "drives" / FIRST}
     for number in range(1, last):
         drives[f"round {number}"] = driven(demo, f"round-{number}", folder.run_of(number), workers)
