@@ -284,6 +284,38 @@ _ROWS = (
         "stands.",
         example=(10.0,),
     ),
+    EgoInput(
+        name="last_target_ego_m",
+        unit="m",
+        frame=POINTS,
+        meaning="the target point that was passed last, x forward and y left in metres",
+        axes=("x0", "y0"),
+        state=("target_0_x_m", "target_0_y_m"),
+        mirror=(kept, negated),
+        scale=20.0,
+        low=-MAX_TARGET_M,
+        high=MAX_TARGET_M,
+        least_margin=1.0,
+        option="last-target",
+        option_help="The target point that was passed last, in metres.",
+        example=(-5.0, 0.0),
+    ),
+    EgoInput(
+        name="last_command",
+        unit="RoadOption",
+        meaning="the route command at the target point that was passed last, which holds until the "
+        "next, the number of a RoadOption",
+        state=("last_command",),
+        mirror=(other_side,),
+        scale=4.0,
+        low=COMMANDS[0],
+        high=COMMANDS[-1],
+        least_margin=0.5,
+        choices=COMMANDS,
+        option="last-command",
+        option_help="Route command at the target point that was passed last.",
+        example=(4.0,),
+    ),
 )
 
 

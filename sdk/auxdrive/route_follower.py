@@ -42,12 +42,18 @@ class TargetPoint(NamedTuple):
             in the ego frame. Each lies farther from the one before it than a point counts as
             passed; at the end of the route its last point stands for those that it lacks.
         next_command: the route's command at the first of these two.
+        last_target_ego_m: the point of the sparse route that was passed last, in the ego frame; the
+            first one at the beginning.
+        last_command: the route's command there. It holds until the target point: that of a turn
+            from 7.5 m before the turn to its end.
     """
 
     target_ego_m: tuple[float, float]
     command: RoadOption
     next_targets_ego_m: tuple[float, float, float, float]
     next_command: RoadOption
+    last_target_ego_m: tuple[float, float]
+    last_command: RoadOption
 
 
 class RouteFollower:
@@ -158,12 +164,13 @@ class RouteFollower:
             )
         second = self._after(target)
         third = self._after(second)
-        (x2_m, y2_m), (x3_m, y3_m) = world_to_ego(
-            np.array([points[second], points[third]]), ego
+        (x2_m, y2_m), (x3_m, y3_m), (x0_m, y0_m) = world_to_ego(
+            np.array([points[second], points[third], points[self._passed]]), ego
         ).tolist()
         return TargetPoint(
-            (x_m, y_m), self._commands[target], (x2_m, y2_m, x3_m, y3_m), self._commands[second]
-        )
+            (x_m, y_m), self._commands[target], (x2_m, y2_m, x3_m, y3_m), self._commands[second],
+            (x0_m, y0_m), self._commands[self._passed],
+        )  # fmt: skip
 
     def _after(self, index: int) -> int:
         """The target point that comes after one: the next that is not passed together with it, or

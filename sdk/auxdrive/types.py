@@ -113,6 +113,8 @@ class Observation:
             `auxdrive.standing.StandingTime`).
         moving_s: how long it has moved since it last stood still; 0 while it stands, at most 10
             (likewise).
+        last_target_ego_m: the target point that was passed last, in the ego frame.
+        last_command: the route command there, which holds until the next.
 
     Examples:
         >>> import numpy as np
@@ -132,6 +134,8 @@ class Observation:
     next_command: int | None = None
     standing_s: float | None = None
     moving_s: float | None = None
+    last_target_ego_m: tuple[float, float] | None = None
+    last_command: int | None = None
 
     def __eq__(self, other: object) -> bool:
         """Whether all fields are equal."""

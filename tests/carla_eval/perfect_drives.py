@@ -42,7 +42,7 @@ def predicted(simulator: EmbeddedSimulator, time_s: float) -> Prediction:
     simulator.expert()
     plan = np.array([plan_record(simulator.expert_plan())], PLAN_DTYPE)
     state = np.zeros(1, STATE_DTYPE)
-    state["command"] = state["next_command"] = 4
+    state["command"] = state["next_command"] = state["last_command"] = 4
     (row,) = PathSpeedTask().labels(with_plan(state, plan), 10.0).label
     return Prediction(time_s, 0.0, **PATH_SPEED.fields(row))
 

@@ -99,6 +99,8 @@ def test_poses_are_the_rear_axles_and_targets_the_followers(recorded: Collected)
     after = [f"target_{k}_{axis}_m" for k in (2, 3) for axis in "xy"]
     assert [*first[after]] == pytest.approx(told.next_targets_ego_m, rel=1e-5)
     assert (first["next_command"], first["standing_s"]) == (int(told.next_command), 0.0)
+    passed = (*told.last_target_ego_m, int(told.last_command))
+    assert [*first[["target_0_x_m", "target_0_y_m", "last_command"]]] == pytest.approx(passed)
     whole = Dataset.open(recorded.out).episode("s3-00000").state
     stands = np.abs(whole["speed_mps"]) <= STANDING_MPS
     assert (whole["moving_s"][stands] == 0.0).all()

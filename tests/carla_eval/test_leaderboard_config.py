@@ -124,3 +124,7 @@ def test_far_targets_come_nearer(target: tuple[float, float], given: tuple[float
     assert within_reach(target, None) == target
     two = InputRange(low=REACH.low * 2, high=REACH.high * 2)
     assert within_reach((30.0, 0.0, *target), two) == pytest.approx((30.0, 0.0, *given))
+    mirrored = InputRange(low=tuple(-x for x in REACH.high), high=tuple(-x for x in REACH.low))
+    (x, y), (less_x, less_y) = target, given
+    found = within_reach((-x, -y), mirrored, behind=True)
+    assert found == pytest.approx((-less_x, -less_y)), "of a point that was passed likewise"

@@ -36,7 +36,8 @@ def drive(n: int = 80, speed_mps: float = 5.0, radius_m: float = 60.0) -> AnyArr
     state["target_x_m"], state["target_y_m"] = 20.0, np.linspace(0.0, 5.0, n)
     for field in ("target_2_x_m", "target_3_x_m"):
         state[field] = 50.0
-    state["command"] = state["next_command"] = RoadOption.LANE_FOLLOW
+    for field in ("command", "next_command", "last_command"):
+        state[field] = RoadOption.LANE_FOLLOW
     plan = np.zeros(n, PLAN_DTYPE)
     on_m = np.arange(1.0, PATH_POINTS + 1)
     turned = 0.5 * curvature[:, None] * on_m

@@ -42,6 +42,8 @@ def with_plans(source: Path, out: Path) -> Path:
                 state["target_2_y_m"] = state["target_3_y_m"] = index - 5.0
                 state["command"], state["next_command"] = 1 + index % 2, 4 - index % 2
                 state["standing_s"], state["moving_s"] = float(index % 3), float(index % 4)
+                state["target_0_x_m"], state["target_0_y_m"] = -float(index), 0.5 * index
+                state["last_command"] = 4 - index % 3
                 side = 0.01 * np.sign(state["target_y_m"]) * on_m**2
                 path = np.stack([on_m, side], axis=1)
                 plan = ExpertPlan(path, np.zeros(4), 7.5 * (index % 2))
@@ -74,7 +76,7 @@ def test_from_plans_to_a_bundle_that_drives(small_data: Path, tmp_path: Path) ->
     }
 
     image = Bundle.open(bundle).read_array("reference/images.npy")[0]
-    known = (4.5, (20.0, 2.0), 1, (40.0, -4.0, 61.0, -4.0), 3, 1.0, 2.0)
+    known = (4.5, (20.0, 2.0), 1, (40.0, -4.0, 61.0, -4.0), 3, 1.0, 2.0, (-3.0, 0.5), 4)
     with Predictor.load(bundle) as predictor:
         prediction = predictor.predict(Observation(image, 0.0, *known))
         controller = make_controller("path_speed", predictor.steering, predictor.vehicle)
@@ -91,6 +93,7 @@ def test_from_plans_to_a_bundle_that_drives(small_data: Path, tmp_path: Path) ->
     Image.fromarray(image).save(tmp_path / "0.png")
     given = ["--speed", "4.5", "--target", "20,2", "--next-targets", "40,-4,61,-4"]
     given += ["--command", "1", "--next-command", "3", "--standing", "1", "--moving", "2"]
+    given += ["--last-target", "-3,0.5", "--last-command", "4"]
     asked = ["predict", str(bundle), str(tmp_path / "0.png"), *given, "--json"]
     asked += ["--overlay", str(tmp_path / "drawn")]
     told = CliRunner().invoke(cli.build_app(), asked)

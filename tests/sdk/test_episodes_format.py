@@ -99,6 +99,7 @@ def test_records_of_before_lack_what_came_later(tmp_path: Path) -> None:
         np.testing.assert_array_equal(found[name], old[name])
     assert np.isnan(found["standing_s"]).all()
     assert (found["next_command"] == -1).all()
+    assert (found["last_command"] == -1).all()
     inputs = EgoLayout(("speed_mps", "next_targets_ego_m", "next_command", "standing_s"))
     assert np.isnan(inputs.from_state(found)[:, 1:]).all()
 

@@ -210,3 +210,16 @@ def test_what_comes_after_the_target_is_told_too() -> None:
         told = follower.update(Pose2(float(x_m), 0.0, 0.0))
     assert (told.target_ego_m, told.command) == ((10.0, 0.0), LEFT)
     assert (told.next_targets_ego_m, told.next_command) == ((10.0, 0.0, 10.0, 0.0), LEFT)
+
+
+def test_what_was_passed_last_is_told_with_the_command_that_holds_since_then() -> None:
+    follower = RouteFollower(straight(60), [FOLLOW] * 20 + [LEFT] * 15 + [FOLLOW] * 25)
+    for x_m, last_m, command in (
+        (0.0, 0.0, FOLLOW),
+        (12.0, 0.0, FOLLOW),
+        (13.0, 20.0, LEFT),
+        (27.0, 20.0, LEFT),
+        (28.0, 35.0, FOLLOW),
+    ):
+        told = follower.update(Pose2(x_m, 0.0, 0.0))
+        assert (told.last_target_ego_m, told.last_command) == ((last_m - x_m, 0.0), command)

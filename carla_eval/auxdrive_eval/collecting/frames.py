@@ -170,6 +170,9 @@ def state_row(
         "next_command": int(target.next_command),
         "standing_s": standing.standing_s,
         "moving_s": standing.moving_s,
+        "target_0_x_m": target.last_target_ego_m[0],
+        "target_0_y_m": target.last_target_ego_m[1],
+        "last_command": int(target.last_command),
     }
 
 

@@ -260,6 +260,8 @@ class AgentDriver:
                 int(told.next_command),
                 self._standing.standing_s,
                 self._standing.moving_s,
+                told.last_target_ego_m,
+                int(told.last_command),
             )
             began_s = time.perf_counter()
             prediction = self._agent.act(

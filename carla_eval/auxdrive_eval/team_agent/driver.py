@@ -25,7 +25,7 @@ from auxdrive_eval.team_agent.sensors import Sensed, read_sensors, sensor_suite
 
 _log = logging.getLogger(__name__)
 
-_TARGET, _NEXT = "target_ego_m", "next_targets_ego_m"
+_TARGET, _NEXT, _LAST = "target_ego_m", "next_targets_ego_m", "last_target_ego_m"
 
 
 class TeamDriver:
@@ -129,6 +129,8 @@ class TeamDriver:
                 _NEXT: within_reach(found.next_targets_ego_m, self._reach.get(_NEXT)),
                 "command": int(found.command),
                 "next_command": int(found.next_command),
+                _LAST: within_reach(found.last_target_ego_m, self._reach.get(_LAST), behind=True),
+                "last_command": int(found.last_command),
             }
         if sensed.image is None or self._needed - known.keys():
             return None
@@ -142,7 +144,9 @@ class TeamDriver:
                 _log.warning("at %.2f s: %s", now_s, words)
 
 
-def within_reach(targets_ego_m: tuple[float, ...], reach: InputRange | None) -> tuple[float, ...]:
+def within_reach(
+    targets_ego_m: tuple[float, ...], reach: InputRange | None, *, behind: bool = False
+) -> tuple[float, ...]:
     """Target points of which those ahead are no farther away than those of the training, in the
     same direction. Leaderboard 2.x leaves up to 200 m between two points of its plans, which models
     that learned from points every 50 m have not seen.
@@ -150,6 +154,7 @@ def within_reach(targets_ego_m: tuple[float, ...], reach: InputRange | None) -> 
     Args:
         targets_ego_m: x forward and y left of each point, one after the other.
         reach: the range of these numbers in training; None where it is not known.
+        behind: whether it is about those behind, in place of those ahead.
     """
     if reach is None:
         return targets_ego_m
@@ -160,7 +165,11 @@ def within_reach(targets_ego_m: tuple[float, ...], reach: InputRange | None) -> 
             point, reach.low[k : k + 2], reach.high[k : k + 2], strict=True
         ):
             bound = high if value > 0 else low
-            if point[0] > 0 and abs(value) > abs(bound) and value * bound > 0:
+            if (
+                (point[0] < 0 if behind else point[0] > 0)
+                and abs(value) > abs(bound)
+                and value * bound > 0
+            ):
                 scale = min(scale, bound / value)
         found += [scale * value for value in point]
     return tuple(found)

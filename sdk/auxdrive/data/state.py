@@ -40,18 +40,22 @@ STATE_DTYPE = np.dtype(
         ("next_command", "<i1"),
         ("standing_s", "<f4"),  # since when the car stands still, as `StandingTime` counts it
         ("moving_s", "<f4"),  # since when it moves, likewise
+        # the target point that was passed last, and the command that holds since then
+        ("target_0_x_m", "<f4"),
+        ("target_0_y_m", "<f4"),
+        ("last_command", "<i1"),
     ]
 )
 LATER_FIELDS = (
     "target_2_x_m", "target_2_y_m", "target_3_x_m", "target_3_y_m", "next_command", "standing_s",
-    "moving_s",
+    "moving_s", "target_0_x_m", "target_0_y_m", "last_command",
 )  # fmt: skip
 """The fields that came later. Records may lack them, and they are unknown then."""
 UNKNOWN: dict[str, float | int] = {
     "x_m": np.nan, "y_m": np.nan, "yaw_rad": np.nan, "speed_mps": np.nan, "command": -1,
     "target_x_m": np.nan, "target_y_m": np.nan, "target_2_x_m": np.nan, "target_2_y_m": np.nan,
     "target_3_x_m": np.nan, "target_3_y_m": np.nan, "next_command": -1, "standing_s": np.nan,
-    "moving_s": np.nan,
+    "moving_s": np.nan, "target_0_x_m": np.nan, "target_0_y_m": np.nan, "last_command": -1,
 }  # fmt: skip
 """The fields that a source may not know, and the value that then stands for "unknown"."""
 StateLike = np.void | AnyArray | Mapping[str, float]

@@ -22,6 +22,8 @@ class VehicleState:
         next_command: the route command at the first of these.
         standing_s: how long the vehicle has stood still. Leave it out: the loop counts it.
         moving_s: how long it has moved since it last stood still. Leave it out: the loop counts it.
+        last_target_ego_m: the target point that was passed last, as `RouteFollower` gives it.
+        last_command: the route command there.
         yaw_rate_radps: measured, positive to the left.
         override: what the driver commands, while the driver does.
 
@@ -38,5 +40,7 @@ class VehicleState:
     next_command: int | None = None
     standing_s: float | None = None
     moving_s: float | None = None
+    last_target_ego_m: tuple[float, float] | None = None
+    last_command: int | None = None
     yaw_rate_radps: float | None = None
     override: Control | None = None

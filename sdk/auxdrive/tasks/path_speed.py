@@ -49,7 +49,7 @@ class PathSpeed(TaskSpec):
     axes = (str(2 * PATH_POINTS + 1 + len(SPEED_CLASSES_MPS)),)
     ego_inputs = (
         "speed_mps", "target_ego_m", "next_targets_ego_m", "command", "next_command", "standing_s",
-        "moving_s",
+        "moving_s", "last_target_ego_m", "last_command",
     )  # fmt: skip
     parity_unit = "cm"
     # As for waypoints: right exports differ by 1e-6 to 1e-4 cm.

@@ -32,7 +32,7 @@ LOOKAHEAD_AT_REST_M = 2.0
 LINE_MARGIN_M = 1.0
 OFF_ROUTE_MPS = 3.0
 HOLD_BRAKE = 0.3
-DRIVING = IdmParameters(accel_mps2=1.8, brake_mps2=2.2, headway_s=1.4, gap_m=2.5)
+DRIVING = IdmParameters(accel_mps2=1.8, brake_mps2=2.2, headway_s=1.4, gap_m=3.5)
 
 
 class Expert:

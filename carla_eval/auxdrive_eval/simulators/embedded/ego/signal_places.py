@@ -19,8 +19,12 @@ LAMPS = (LightColour.RED, LightColour.YELLOW, LightColour.GREEN)
 LAMPS_APART_M, HEAD_AHEAD_M = 0.64, 0.32
 """From lamp to lamp, and from the post's axis to the lamps' faces."""
 SIGN_CENTRE_M = 2.3
-MARGINS_M = (1.0, 1.25, 1.5, 1.75, 2.0)
+MARGINS_M = tuple(np.arange(1.0, 4.01, 0.25).tolist())
 """A car stops so far before its line: the first at which it sees its signal, or the first."""
+LATE_M = 1.5
+"""A learner that stops this much later than the expert still sees its light."""
+MOST_AT_SIGN_M = 2.0
+"""Who stands farther before a stop sign has not stopped at it."""
 
 
 class SignalPlaces:
@@ -65,8 +69,8 @@ class SignalPlaces:
         return bool(view.sees(self._stop_places(lane)).any())
 
     def margin_m(self, sight: Sight, lane: Lane, ego: VehicleParameters) -> float:
-        """How far before the end of a lane a car stops: where all lamps of a post of its light, or
-        its stop sign or line, are in the image.
+        """How far before the end of a lane a car stops: where all lamps of a post of its light are
+        in the image, even if it stops `LATE_M` later, or its stop sign or line is.
 
         Args:
             sight: the camera.
@@ -75,7 +79,13 @@ class SignalPlaces:
         """
         key = lane.lane_id, sight.camera
         if key not in self._margins:
-            found = (each for each in MARGINS_M if self._sees_at(sight, lane, ego, each))
+            late_m = LATE_M if lane.light_id is not None else 0.0
+            most_m = MARGINS_M[-1] if lane.light_id is not None else MOST_AT_SIGN_M
+            found = (
+                each
+                for each in MARGINS_M
+                if each <= most_m and self._sees_at(sight, lane, ego, each - late_m)
+            )
             self._margins[key] = next(found, MARGINS_M[0])
         return self._margins[key]
 
