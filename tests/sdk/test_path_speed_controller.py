@@ -70,7 +70,7 @@ def test_who_has_stood_sets_off_though_unsure_and_is_held_to_more_once_under_way
 def test_who_waits_behind_somebody_does_not_creep_up_to_it() -> None:
     """A share of 1 m/s beside that of standing is doubt about the gap, and no reason to go."""
     shares = np.zeros(12, np.float32)
-    shares[[0, 1, 2, 6]] = 0.44, 0.47, 0.05, 0.04
+    shares[[0, 1, 2, 6]] = 0.52, 0.39, 0.05, 0.04
     doubtful = replace(planned(0.9), values=planned(0.9).values | {"speed_shares": shares})
     stays = make_controller("path_speed", SteeringSpec(), VEHICLE)
     for tick in range(20):

@@ -31,11 +31,12 @@ class PathSpeedOptions(PursuitOptions):
         lookahead_m: the lookahead distance at rest; it grows by the way driven in
             `lookahead_time_s`.
         stop_share: the share of the class 0 from which on a car that drives brakes to stand.
-        go_share: the share of the speeds of `going_mps` and more from which on a car that stands
-            sets off, and drives on for `setting_off_s`.
-        going_mps: slower speeds are no reason to set off: next to standing they are what a model
-            says that is not sure how near it may come, and a car that follows them creeps into
-            whom it waits behind.
+        go_share: a car that stands sets off where the share of the class 0 is below `stop_share`,
+            and from this share of the speeds of `going_mps` and more on; so it drives on for
+            `setting_off_s`.
+        going_mps: a small share of slower speeds is no reason to set off: next to standing it is
+            doubt about how near to come, and a car that follows it creeps into whom it waits
+            behind.
         setting_off_s: how long a car sets off.
         speed: how throttle and brake follow the target speed.
     """
@@ -96,11 +97,10 @@ class PathSpeedController(GuardedController):
     def _command(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:
         path, target_mps, shares = _usable(prediction)
         self._standing.update(speed_mps, now_s)
+        stands = shares[0] >= self.options.stop_share
         if self._standing.moving_s < self.options.setting_off_s:
-            stays = sum(shares[self._going :]) < self.options.go_share
-        else:
-            stays = shares[0] >= self.options.stop_share
-        if stays or target_mps <= 0:
+            stands = stands and sum(shares[self._going :]) < self.options.go_share
+        if stands or target_mps <= 0:
             throttle, brake = self._speed.stop(speed_mps)
         else:
             throttle, brake = self._speed.step(target_mps, speed_mps, now_s)

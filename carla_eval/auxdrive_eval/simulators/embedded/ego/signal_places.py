@@ -23,7 +23,7 @@ MARGINS_M = tuple(np.arange(1.0, 4.01, 0.25).tolist())
 """A car stops so far before its line: the first at which it sees its signal, or the first."""
 LATE_M = 1.5
 """A learner that stops this much later than the expert still sees its light."""
-MOST_AT_SIGN_M = 2.0
+MOST_AT_SIGN_M = 1.75
 """Who stands farther before a stop sign has not stopped at it."""
 
 
