@@ -17,6 +17,7 @@ from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.errors import AuxdriveError, UsageError
 from auxdrive.types import Observation, Prediction
 from auxdrive_eval.collecting.collect import Collected, collect
+from auxdrive_eval.collecting.disturbances import Disturbing
 from auxdrive_eval.collecting.mixture import STRETCH_S, Mixture
 from auxdrive_eval.collecting.planning import planned_episode
 from auxdrive_eval.collecting.record import record_episode
@@ -155,7 +156,7 @@ def test_what_went_wrong_is_noted_a_lost_student_ends_and_one_that_stays_is_help
         SHORT.modalities,
         ticks_per_frame=5,
         max_episode_s=30.0,
-        perturb=False,
+        disturbing=Disturbing(perturb=False),
         student=StudentAtTheWheel(driver, ALONE),
     )
     episode = EpisodeReader(tmp_path / "episodes" / plan.episode_id)

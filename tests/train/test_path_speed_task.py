@@ -79,6 +79,13 @@ def test_a_command_is_one_of_its_values_and_an_unknown_one_none() -> None:
     ]
 
 
+def test_points_near_the_car_are_given_in_detail_too() -> None:
+    encoding = EgoEncoding(EgoLayout(("speed_mps", "target_ego_m")), near_m=6.0)
+    numbers = encoding(torch.tensor([[5.0, 3.0, -1.5], [5.0, 40.0, -40.0]]))
+    wanted = [[0.5, 0.15, -0.075, 0.5, -0.25], [0.5, 2.0, -2.0, 2.0, -2.0]]
+    np.testing.assert_allclose(numbers.numpy(), wanted, rtol=1e-6)
+
+
 def test_speed_dropout_exchanges_speed_and_its_times_together_and_nothing_else() -> None:
     """A car that stands for long next to one that drives: who is given the other's speed is given
     its times too, and keeps its route.

@@ -15,9 +15,8 @@ from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.modalities import Modality
 from auxdrive.standing import STANDING_MPS
 
-from auxdrive_eval.collecting.delayed_starts import DelayedStarts, standing
+from auxdrive_eval.collecting.disturbances import Disturbances, Disturbing
 from auxdrive_eval.collecting.frames import FrameRecorder, Recording
-from auxdrive_eval.collecting.perturbation import Perturbation
 from auxdrive_eval.collecting.student import StudentAtTheWheel
 from auxdrive_eval.conditions import in_condition
 from auxdrive_eval.route import Route
@@ -93,9 +92,8 @@ def record_episode(
     *,
     ticks_per_frame: int,
     max_episode_s: float,
-    perturb: bool,
+    disturbing: Disturbing,
     lidar_points: bool = False,
-    delay_starts: float | None = None,
     student: StudentAtTheWheel | None = None,
 ) -> int:
     """Record an episode. The sensors are rendered only at the ticks that are recorded.
@@ -113,10 +111,8 @@ def record_episode(
         modalities: what is recorded; the simulator must sense each of them.
         ticks_per_frame: simulator ticks from one recorded frame to the next, 1 or more.
         max_episode_s: longest duration of the episode, in seconds of game time.
-        perturb: whether the steering is disturbed at times while the expert drives.
+        disturbing: what is disturbed while the expert drives.
         lidar_points: whether the LiDAR's points are recorded too.
-        delay_starts: the probability with which the car is held for a while where it stands and the
-            expert would go, while the expert drives; None holds it nowhere.
         student: who drives beside the expert; None where the expert alone does.
 
     Returns:
@@ -133,8 +129,7 @@ def record_episode(
     if student is not None:
         student.start(route, plan.perturbation_seed)
     state = simulator.reset(route, plan.traffic_seed)
-    perturbation = Perturbation(plan.perturbation_seed) if perturb else None
-    delays = DelayedStarts(plan.perturbation_seed, delay_starts) if delay_starts else None
+    disturbances = Disturbances(plan.perturbation_seed, disturbing)
     over = _End(route, max_episode_s)
     foresees = student is not None and student.ahead
     recorded = Recording(modalities, ticks_per_frame, lidar_points, ahead=foresees)
@@ -142,12 +137,9 @@ def record_episode(
     with recorder.writer as writer:
         while not _is_over(over, student, state, writer):
             drives = student is not None and student.drives(state)
-            pulse = perturbation is not None and perturbation.offset_rad(state.time_s) != 0
             label = recorder.label(state)
-            held = delays is not None and delays.holds(state, label) and not drives
-            recorder.record(state, label, disturbed=pulse or drives or held)
-            control = label if perturbation is None else perturbation.apply(label, state.time_s)
-            control = standing(control) if held else control
+            control, disturbed = disturbances.control(state, label)
+            recorder.record(state, label, disturbed=disturbed or drives)
             if student is not None:
                 own = student.control(simulator, state, label)
                 control = own if drives else control

@@ -11,6 +11,7 @@ from pathlib import Path
 from auxdrive.errors import AuxdriveError
 
 from auxdrive_eval.collecting.carried import read_episode
+from auxdrive_eval.collecting.disturbances import Disturbing
 from auxdrive_eval.collecting.record import EpisodePlan, episode_folder, record_episode
 from auxdrive_eval.collecting.settings import CollectSettings
 from auxdrive_eval.collecting.student import StudentAtTheWheel, StudentFailed
@@ -123,9 +124,8 @@ class Recorder:
             settings.modalities,
             ticks_per_frame=settings.ticks_per_frame,
             max_episode_s=settings.max_episode_s,
-            perturb=settings.perturb,
+            disturbing=Disturbing(settings.perturb, settings.delay_starts, settings.late_stops),
             lidar_points=settings.lidar_points,
-            delay_starts=settings.delay_starts,
             student=student,
         )
 

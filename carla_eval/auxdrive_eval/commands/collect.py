@@ -142,6 +142,18 @@ def collect(
             show_default=False,
         ),
     ] = None,
+    late_stops: Annotated[
+        float | None,
+        typer.Option(
+            "--late-stops",
+            metavar="SHARE",
+            min=0,
+            max=1,
+            help="The share of stops that come late: the car rolls on for a moment where the "
+            "expert brakes to stand, and the label is the expert's (default: none).",
+            show_default=False,
+        ),
+    ] = None,
     lidar_points: Annotated[
         bool,
         typer.Option(
@@ -211,6 +223,7 @@ def collect(
             max_episode_s=max_episode_s,
             perturb=perturb,
             delay_starts=delay_starts or None,
+            late_stops=late_stops or None,
             lidar_points=lidar_points,
             split=split,
             split_by=split_by,

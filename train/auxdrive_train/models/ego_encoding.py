@@ -12,19 +12,23 @@ from torch import Tensor, nn
 
 class EgoEncoding(nn.Module):
     """Quantities divided by their scale; of a number that stands for a choice, such as a route
-    command, which of its values it is. (B, E) to (B, W).
+    command, which of its values it is; of points, with `near_m`, their coordinates in this unit
+    beside it, cut off at -2 and 2. (B, E) to (B, W).
 
     Attributes:
         width: W.
 
     Args:
         ego: the ego inputs, in the columns' order.
+        near_m: the unit of points near the car; None gives them in that of their scale alone.
     """
 
-    def __init__(self, ego: EgoLayout) -> None:
+    def __init__(self, ego: EgoLayout, near_m: float | None = None) -> None:
         super().__init__()
-        self.layout = ego
+        self.layout, self.near_m = ego, near_m
         self.width = sum(len(each.choices) or each.size for each in ego.inputs)
+        if near_m is not None:
+            self.width += sum(each.size for each in ego.inputs if each.are_points)
         for each in ego.inputs:
             if each.choices:
                 choices = torch.tensor(each.choices)
@@ -46,4 +50,7 @@ class EgoEncoding(nn.Module):
                 parts.append(torch.relu(1.0 - away))
             else:
                 parts.append(numbers / each.scale)
+            if self.near_m is not None and each.are_points:
+                near = numbers / self.near_m
+                parts.append(torch.relu(near + 2.0) - torch.relu(near - 2.0) - 2.0)
         return torch.cat(parts, dim=1)

@@ -14,12 +14,17 @@ from torch import Tensor, nn
 
 from auxdrive_train.models.ego_encoding import EgoEncoding
 
+NEAR_M = 6.0
+"""Points up to twice as far away are given to the path in this unit."""
+
 
 class PathSpeedHead(nn.Module):
-    """Two layers, and a linear one each for path and speed. The path is what departs from straight
-    on; the target speed is the expectation of the classes' softmax, so that the exported graph
-    gives it too. (B, D) and (B, E) to (B, 2 P + 1 + K): x and y of each point, the target speed,
-    and the shares.
+    """Features and ego inputs joined, and from there two layers for the speed and three for the
+    path. Those of the path are given the ego inputs once more, points near the car in detail: where
+    a turn begins stands in the target points, more exactly than in the image. The path is what
+    departs from straight on; the target speed is the expectation of the classes' softmax, so that
+    the exported graph gives it too. (B, D) and (B, E) to (B, 2 P + 1 + K): x and y of each point,
+    the target speed, and the shares.
 
     Args:
         feature_dim: D.
@@ -42,9 +47,15 @@ class PathSpeedHead(nn.Module):
         )
         self.encoding = EgoEncoding(ego)
         self.ego = nn.Linear(self.encoding.width, hidden)
-        self.both = nn.Linear(hidden, hidden)
-        self.path = nn.Linear(hidden, 2 * PATH_POINTS)
-        self.speed = nn.Linear(hidden, len(SPEED_CLASSES_MPS))
+        self.route = EgoEncoding(ego, near_m=NEAR_M)
+        self.path = nn.Sequential(
+            nn.Linear(hidden + self.route.width, hidden), nn.ReLU(),
+            nn.Linear(hidden, hidden), nn.ReLU(),
+            nn.Linear(hidden, 2 * PATH_POINTS),
+        )  # fmt: skip
+        self.speed = nn.Sequential(
+            nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, len(SPEED_CLASSES_MPS))
+        )
         straight = torch.zeros(PATH_POINTS, 2)
         straight[:, 0] = PATH_STEP_M * torch.arange(1, PATH_POINTS + 1)
         self.register_buffer("straight", straight.flatten(), persistent=False)
@@ -59,8 +70,8 @@ class PathSpeedHead(nn.Module):
             ego_be: (B, E), ego inputs in physical units, with the columns of the layout.
         """
         state = torch.relu(self.join(features_bd) + self.ego(self.encoding(ego_be)))
-        state = torch.relu(self.both(state))
-        path = self.straight + self.path(state) * self.scale
+        path = self.path(torch.cat((state, self.route(ego_be)), dim=1))
+        path = self.straight + path * self.scale
         shares = torch.softmax(self.speed(state), dim=1)
         speed = (shares * self.classes).sum(dim=1, keepdim=True)
         return torch.cat((path, speed, shares), dim=1)
