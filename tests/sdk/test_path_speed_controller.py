@@ -67,19 +67,6 @@ def test_who_has_stood_sets_off_though_unsure_and_is_held_to_more_once_under_way
     assert pedals(0.8, 1.0, 13.3)[1] >= 0.4, "what it remembers is forgotten"
 
 
-def test_who_waits_behind_somebody_does_not_creep_up_to_it() -> None:
-    """A share of 1 m/s beside that of standing is doubt about the gap, and no reason to go."""
-    shares = np.zeros(12, np.float32)
-    shares[[0, 1, 2, 6]] = 0.52, 0.39, 0.05, 0.04
-    doubtful = replace(planned(0.9), values=planned(0.9).values | {"speed_shares": shares})
-    stays = make_controller("path_speed", SteeringSpec(), VEHICLE)
-    for tick in range(20):
-        control = stays.step(replace(doubtful, time_s=0.1 * tick), 0.0, 0.1 * tick)
-        assert (control.throttle, control.brake) == (0.0, 0.4)
-    eager = make_controller("path_speed", SteeringSpec(), VEHICLE, {"going_mps": 1.0})
-    assert eager.step(doubtful, 0.0, 0.0).throttle > 0.0
-
-
 def test_it_steers_along_the_path_by_the_distance_that_grows_with_speed() -> None:
     slow, fast = (
         make_controller("path_speed", SteeringSpec(), VEHICLE).step(planned(5.0, left_m=4.0), v, 0)

@@ -9,8 +9,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from auxdrive.data.plan import PLAN_DTYPE, with_plan
-from auxdrive.data.state import STATE_DTYPE
 from auxdrive.ego_layout import EgoLayout
 from auxdrive.tasks.path_speed import PATH_SPEED, SPEED_CLASSES_MPS, SPEED_COLUMN
 from auxdrive_train.data.augment import augment
@@ -28,15 +26,6 @@ def test_a_speed_is_the_expectation_of_its_soft_label() -> None:
     assert (shares[:6] > 0).sum(axis=1).tolist() == [1, 2, 1, 2, 1, 1]
     assert shares[:6] @ np.array(SPEED_CLASSES_MPS) == pytest.approx([0, 0.25, 1, 7, 20, 20])
     assert np.isnan(shares[6]).any()
-
-
-def test_the_last_metre_before_the_expert_stands_is_standing() -> None:
-    plan, state = np.zeros(6, PLAN_DTYPE), np.zeros(6, STATE_DTYPE)
-    state["time_s"] = np.arange(6) / 10
-    plan["target_speed_mps"] = [0.0, 0.4, 0.74, 0.76, 2.0, 8.0]
-    label = PathSpeedTask().labels(with_plan(state, plan), 10.0).label
-    assert label[:, SPEED_COLUMN] == pytest.approx([0.0, 0.0, 0.0, 0.76, 2.0, 8.0], rel=1e-6)
-    assert label[:, SPEED_COLUMN + 1] == pytest.approx([1.0, 1.0, 1.0, 0.24, 0.0, 0.0], abs=1e-6)
 
 
 def test_what_rests_is_what_is_to_stand_however_long_its_path() -> None:

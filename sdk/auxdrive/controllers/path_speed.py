@@ -6,7 +6,6 @@ Legend: P points of the path, K classes of speed. Ego frame: x forward, y left.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 
 from pydantic import Field
 
@@ -18,7 +17,7 @@ from auxdrive.controllers.speed import IntegralSpeed, IntegralSpeedOptions
 from auxdrive.errors import InputError, UsageError
 from auxdrive.standing import StandingTime
 from auxdrive.steering import SteeringSpec
-from auxdrive.tasks.path_speed import PATH, PATH_SPEED, SHARES, SPEED, SPEED_CLASSES_MPS
+from auxdrive.tasks.path_speed import PATH, PATH_SPEED, SHARES, SPEED
 from auxdrive.types import Control, Prediction
 
 _SHAPES = {name: array.shape for name, array in PATH_SPEED.example().values.items()}
@@ -31,12 +30,8 @@ class PathSpeedOptions(PursuitOptions):
         lookahead_m: the lookahead distance at rest; it grows by the way driven in
             `lookahead_time_s`.
         stop_share: the share of the class 0 from which on a car that drives brakes to stand.
-        go_share: a car that stands sets off where the share of the class 0 is below `stop_share`,
-            and from this share of the speeds of `going_mps` and more on; so it drives on for
-            `setting_off_s`.
-        going_mps: a small share of slower speeds is no reason to set off: next to standing it is
-            doubt about how near to come, and a car that follows it creeps into whom it waits
-            behind.
+        go_share: the share of the class 0 below which a car that stands sets off, and drives on
+            for `setting_off_s`.
         setting_off_s: how long a car sets off.
         speed: how throttle and brake follow the target speed.
     """
@@ -49,10 +44,7 @@ class PathSpeedOptions(PursuitOptions):
         default=0.5, gt=0, description="brake to stand from this share of the class 0 on"
     )
     go_share: Share = Field(
-        default=0.1, gt=0, description="set off from standing from this share of going_mps on"
-    )
-    going_mps: Number = Field(
-        default=2.0, gt=0, le=20, description="the least speed that is a reason to set off"
+        default=0.9, gt=0, description="set off from standing below this share of the class 0"
     )
     setting_off_s: Number = Field(
         default=3.0, ge=0, le=60, description="for so long go_share counts once the car moves"
@@ -87,7 +79,6 @@ class PathSpeedController(GuardedController):
         super().__init__(steering, vehicle, options)
         self.options = options
         self._wheelbase_m = vehicle.wheelbase_m
-        self._going = bisect_left(SPEED_CLASSES_MPS, options.going_mps)
         self._speed, self._standing = IntegralSpeed(options.speed), StandingTime()
 
     def _forget(self) -> None:
@@ -95,12 +86,11 @@ class PathSpeedController(GuardedController):
         self._standing = StandingTime()
 
     def _command(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:
-        path, target_mps, shares = _usable(prediction)
+        path, target_mps, stands = _usable(prediction)
         self._standing.update(speed_mps, now_s)
-        stands = shares[0] >= self.options.stop_share
-        if self._standing.moving_s < self.options.setting_off_s:
-            stands = stands and sum(shares[self._going :]) < self.options.go_share
-        if stands or target_mps <= 0:
+        sets_off = self._standing.moving_s < self.options.setting_off_s
+        limit = self.options.go_share if sets_off else self.options.stop_share
+        if stands >= limit or target_mps <= 0:
             throttle, brake = self._speed.stop(speed_mps)
         else:
             throttle, brake = self._speed.step(target_mps, speed_mps, now_s)
@@ -109,8 +99,8 @@ class PathSpeedController(GuardedController):
         return Control(steer_rad, throttle, brake)
 
 
-def _usable(prediction: Prediction) -> tuple[list[list[float]], float, list[float]]:
-    """The checked path, target speed and shares of the classes.
+def _usable(prediction: Prediction) -> tuple[list[list[float]], float, float]:
+    """The checked path, target speed and share of standing.
 
     Raises:
         Unusable: a number is not finite.
@@ -127,4 +117,4 @@ def _usable(prediction: Prediction) -> tuple[list[list[float]], float, list[floa
     shares = values[SHARES].tolist()
     if not all(map(math.isfinite, (target_mps, *shares, *(n for point in path for n in point)))):
         raise Unusable("a number of path or speed is not finite")
-    return path, target_mps, shares
+    return path, target_mps, shares[0]

@@ -35,11 +35,6 @@ PATH_WEIGHT = 2.0
 """Of a metre in the loss. Weights of 0.25, 1, 2 and 4 left errors of the path of 0.40, 0.31, 0.27
 and 0.26 m, and of the target speed of 0.68, 0.65, 0.61 and 0.71 m/s (docs/recipe.md).
 """
-STANDS_BELOW_MPS = 0.75
-"""A target speed below this is a label of standing. The expert's goes to 0 over the last metres
-before its place; without this a share of the class 0 says of the last of them (1 m behind somebody,
-at a headway of 1.4 s) how far it is, in place of whether to go.
-"""
 LOOKAHEAD_M = 5.0
 """The angle of a path is that to its point at this distance."""
 STOP_MPS = 0.5
@@ -86,7 +81,7 @@ class PathSpeedTask(Task):
         ego = self.ego.from_state(state)
         label = np.full((len(state), *self.label_shape), np.nan, np.float32)
         if "path_ego_m" in (state.dtype.names or ()):
-            shares = two_hot(clear_intent(state["target_speed_mps"]))
+            shares = two_hot(state["target_speed_mps"])
             label[:, :SPEED_COLUMN] = state["path_ego_m"].reshape(len(state), SPEED_COLUMN)
             label[:, SPEED_COLUMN] = shares @ np.asarray(SPEED_CLASSES_MPS)
             label[:, SPEED_COLUMN + 1 :] = shares
@@ -201,15 +196,6 @@ class PathSpeedTask(Task):
         goal = point_at_distance(_path(np.asarray(prediction, np.float64)), LOOKAHEAD_M)
         steer_rad: Float64 = np.arctan(pure_pursuit_tan(goal, self.wheelbase_m, 1.0))
         return steer_rad
-
-
-def clear_intent(speed_mps: AnyArray) -> AnyArray:
-    """The expert's target speeds with those below `STANDS_BELOW_MPS` as 0, (N,).
-
-    Args:
-        speed_mps: (N,); NaN stays NaN.
-    """
-    return np.where(np.less(speed_mps, STANDS_BELOW_MPS), 0.0, speed_mps)
 
 
 def two_hot(speed_mps: AnyArray) -> Float64:
