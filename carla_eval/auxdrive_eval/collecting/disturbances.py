@@ -1,4 +1,4 @@
-"""What disturbs the expert while it is recorded: its steering, its starts and its stops. The label
+"""What disturbs the expert while it is recorded: its steering, its starts and its brakes. The label
 stays what it would do.
 """
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from auxdrive.types import Control
 
+from auxdrive_eval.collecting.delayed_brakes import DelayedBrakes, rolling
 from auxdrive_eval.collecting.delayed_starts import DelayedStarts, standing
-from auxdrive_eval.collecting.late_stops import LateStops, rolling
 from auxdrive_eval.collecting.perturbation import Perturbation
 from auxdrive_eval.world import WorldState
 
@@ -22,13 +22,13 @@ class Disturbing:
         perturb: whether the steering is, at times.
         delay_starts: the probability with which the car is held for a while where it stands and the
             expert would go; None holds it nowhere.
-        late_stops: the probability with which it rolls on where the expert brakes to stand; None
-            lets it roll nowhere.
+        delay_brakes: the probability with which it rolls on for a moment where the expert brakes;
+            None lets it roll nowhere.
     """
 
     perturb: bool = True
     delay_starts: float | None = None
-    late_stops: float | None = None
+    delay_brakes: float | None = None
 
 
 class Disturbances:
@@ -42,7 +42,7 @@ class Disturbances:
     def __init__(self, seed: int, chosen: Disturbing) -> None:
         self._steering = Perturbation(seed) if chosen.perturb else None
         self._starts = DelayedStarts(seed, chosen.delay_starts) if chosen.delay_starts else None
-        self._stops = LateStops(seed, chosen.late_stops) if chosen.late_stops else None
+        self._brakes = DelayedBrakes(seed, chosen.delay_brakes) if chosen.delay_brakes else None
 
     def control(self, state: WorldState, label: Control) -> tuple[Control, bool]:
         """What is executed in place of the expert's control, and whether anything is disturbed.
@@ -56,7 +56,7 @@ class Disturbances:
         if self._steering is not None:
             control = self._steering.apply(control, time_s)
         held = self._starts is not None and self._starts.holds(state, label)
-        rolls = self._stops is not None and self._stops.rolls(state, label)
+        rolls = self._brakes is not None and self._brakes.rolls(state, label)
         if rolls:
             control = rolling(control)
         if held:

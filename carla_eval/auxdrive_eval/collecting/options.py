@@ -69,8 +69,8 @@ class CollectOptions(Strict):
     delay_starts: float | None = Field(
         default=None, ge=0, le=1, description="the share of starts that are delayed"
     )
-    late_stops: float | None = Field(
-        default=None, ge=0, le=1, description="the share of stops that come late"
+    delay_brakes: float | None = Field(
+        default=None, ge=0, le=1, description="the share of braking that is delayed"
     )
     lidar_points: bool = Field(default=False, description="record the points of the LiDAR too")
     split_by: Literal["episode", "town"] = Field(
@@ -120,7 +120,7 @@ class CollectOptions(Strict):
             modalities=self.modalities,
             route_seeds=parse_seeds(self.route_seeds),
             delay_starts=self.delay_starts or None,
-            late_stops=self.late_stops or None,
+            delay_brakes=self.delay_brakes or None,
             conditions=parse_conditions(self.conditions),
             **{name: getattr(self, name) for name in _AS_THEY_ARE},
         )

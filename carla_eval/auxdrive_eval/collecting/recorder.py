@@ -124,7 +124,7 @@ class Recorder:
             settings.modalities,
             ticks_per_frame=settings.ticks_per_frame,
             max_episode_s=settings.max_episode_s,
-            disturbing=Disturbing(settings.perturb, settings.delay_starts, settings.late_stops),
+            disturbing=Disturbing(settings.perturb, settings.delay_starts, settings.delay_brakes),
             lidar_points=settings.lidar_points,
             student=student,
         )

@@ -70,8 +70,8 @@ class CollectSettings(Strict):
         lidar_points: whether the points of the LiDAR are recorded too.
         delay_starts: the probability with which the car is held for a while where it stands and the
             expert would go. None, and not in the file, holds it nowhere.
-        late_stops: the probability with which the car rolls on where the expert brakes to stand;
-            None, and not in the file, lets it roll nowhere.
+        delay_brakes: the probability with which the car rolls on for a moment where the expert
+            brakes; None, and not in the file, lets it roll nowhere.
         split: put all episodes in the split of this name; None divides them into 'train', 'val' and
             'test'.
         split_by: what is held out as a whole: 'episode', or 'town' with all its episodes.
@@ -99,7 +99,7 @@ class CollectSettings(Strict):
     perturb: bool = True
     lidar_points: bool = False
     delay_starts: float | None = Field(default=None, gt=0, le=1)
-    late_stops: float | None = Field(default=None, gt=0, le=1)
+    delay_brakes: float | None = Field(default=None, gt=0, le=1)
     split: str | None = None
     split_by: Literal["episode", "town"] = "episode"
     conditions: tuple[str, ...] = ()
@@ -107,7 +107,7 @@ class CollectSettings(Strict):
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "student", "delay_starts", "late_stops")
+        return without_none(handler(self), "student", "delay_starts", "delay_brakes")
 
     @field_validator("conditions")
     @classmethod

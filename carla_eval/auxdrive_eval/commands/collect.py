@@ -142,15 +142,15 @@ def collect(
             show_default=False,
         ),
     ] = None,
-    late_stops: Annotated[
+    delay_brakes: Annotated[
         float | None,
         typer.Option(
-            "--late-stops",
+            "--delay-brakes",
             metavar="SHARE",
             min=0,
             max=1,
-            help="The share of stops that come late: the car rolls on for a moment where the "
-            "expert brakes to stand, and the label is the expert's (default: none).",
+            help="The share of braking that is delayed: the car rolls on for a moment where the "
+            "expert brakes, and the label is the expert's (default: none).",
             show_default=False,
         ),
     ] = None,
@@ -223,7 +223,7 @@ def collect(
             max_episode_s=max_episode_s,
             perturb=perturb,
             delay_starts=delay_starts or None,
-            late_stops=late_stops or None,
+            delay_brakes=delay_brakes or None,
             lidar_points=lidar_points,
             split=split,
             split_by=split_by,
