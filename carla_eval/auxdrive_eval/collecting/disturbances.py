@@ -1,4 +1,4 @@
-"""What disturbs the expert while it is recorded: its steering, its starts and its brakes. The label
+"""What disturbs the expert while it is recorded: its steering, speed, starts and brakes. The label
 stays what it would do.
 """
 
@@ -11,6 +11,7 @@ from auxdrive.types import Control
 from auxdrive_eval.collecting.delayed_brakes import DelayedBrakes, rolling
 from auxdrive_eval.collecting.delayed_starts import DelayedStarts, standing
 from auxdrive_eval.collecting.perturbation import Perturbation
+from auxdrive_eval.collecting.speed_pulses import SpeedPulses, pushed
 from auxdrive_eval.world import WorldState
 
 
@@ -20,6 +21,7 @@ class Disturbing:
 
     Attributes:
         perturb: whether the steering is, at times.
+        perturb_speed: whether the car accelerates at times whatever the expert wants.
         delay_starts: the probability with which the car is held for a while where it stands and the
             expert would go; None holds it nowhere.
         delay_brakes: the probability with which it rolls on for a moment where the expert brakes;
@@ -27,6 +29,7 @@ class Disturbing:
     """
 
     perturb: bool = True
+    perturb_speed: bool = False
     delay_starts: float | None = None
     delay_brakes: float | None = None
 
@@ -41,6 +44,7 @@ class Disturbances:
 
     def __init__(self, seed: int, chosen: Disturbing) -> None:
         self._steering = Perturbation(seed) if chosen.perturb else None
+        self._speed = SpeedPulses(seed) if chosen.perturb_speed else None
         self._starts = DelayedStarts(seed, chosen.delay_starts) if chosen.delay_starts else None
         self._brakes = DelayedBrakes(seed, chosen.delay_brakes) if chosen.delay_brakes else None
 
@@ -56,9 +60,12 @@ class Disturbances:
         if self._steering is not None:
             control = self._steering.apply(control, time_s)
         held = self._starts is not None and self._starts.holds(state, label)
+        pushes = self._speed is not None and self._speed.pushes(state, label)
         rolls = self._brakes is not None and self._brakes.rolls(state, label)
-        if rolls:
+        if pushes:
+            control = pushed(control)
+        elif rolls:
             control = rolling(control)
         if held:
             control = standing(control)
-        return control, pulse or held or rolls
+        return control, pulse or pushes or rolls or held

@@ -66,6 +66,7 @@ class CollectOptions(Strict):
         default=60.0, gt=0, description="longest duration of an episode, in game time"
     )
     perturb: bool = Field(default=True, description="disturb the steering at times")
+    perturb_speed: bool = Field(default=False, description="accelerate at times")
     delay_starts: float | None = Field(
         default=None, ge=0, le=1, description="the share of starts that are delayed"
     )
@@ -120,6 +121,7 @@ class CollectOptions(Strict):
             modalities=self.modalities,
             route_seeds=parse_seeds(self.route_seeds),
             delay_starts=self.delay_starts or None,
+            perturb_speed=self.perturb_speed or None,
             delay_brakes=self.delay_brakes or None,
             conditions=parse_conditions(self.conditions),
             **{name: getattr(self, name) for name in _AS_THEY_ARE},

@@ -124,7 +124,12 @@ class Recorder:
             settings.modalities,
             ticks_per_frame=settings.ticks_per_frame,
             max_episode_s=settings.max_episode_s,
-            disturbing=Disturbing(settings.perturb, settings.delay_starts, settings.delay_brakes),
+            disturbing=Disturbing(
+                settings.perturb,
+                bool(settings.perturb_speed),
+                settings.delay_starts,
+                settings.delay_brakes,
+            ),
             lidar_points=settings.lidar_points,
             student=student,
         )

@@ -67,6 +67,8 @@ class CollectSettings(Strict):
         frames: at least how many to record.
         max_episode_s: longest duration of an episode, in game time.
         perturb: whether the steering is disturbed at times.
+        perturb_speed: whether the car accelerates at times whatever the expert wants. None, and not
+            in the file, for no.
         lidar_points: whether the points of the LiDAR are recorded too.
         delay_starts: the probability with which the car is held for a while where it stands and the
             expert would go. None, and not in the file, holds it nowhere.
@@ -97,6 +99,7 @@ class CollectSettings(Strict):
     frames: int | None = Field(default=None, ge=1)
     max_episode_s: float = Field(default=60.0, gt=0)
     perturb: bool = True
+    perturb_speed: bool | None = None
     lidar_points: bool = False
     delay_starts: float | None = Field(default=None, gt=0, le=1)
     delay_brakes: float | None = Field(default=None, gt=0, le=1)
@@ -107,7 +110,9 @@ class CollectSettings(Strict):
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "student", "delay_starts", "delay_brakes")
+        return without_none(
+            handler(self), "student", "delay_starts", "delay_brakes", "perturb_speed"
+        )
 
     @field_validator("conditions")
     @classmethod

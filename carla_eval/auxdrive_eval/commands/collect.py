@@ -130,6 +130,14 @@ def collect(
             help="Disturb the steering at times, so that the data show how to return to the lane."
         ),
     ] = True,
+    perturb_speed: Annotated[
+        bool,
+        typer.Option(
+            "--perturb-speed",
+            help="Let the car accelerate at times, so that the data show how to slow down behind "
+            "somebody whom it follows too closely.",
+        ),
+    ] = False,
     delay_starts: Annotated[
         float | None,
         typer.Option(
@@ -222,6 +230,7 @@ def collect(
             frames=frames,
             max_episode_s=max_episode_s,
             perturb=perturb,
+            perturb_speed=perturb_speed or None,
             delay_starts=delay_starts or None,
             delay_brakes=delay_brakes or None,
             lidar_points=lidar_points,

@@ -28,9 +28,11 @@ from auxdrive_eval.simulators.embedded.town.model import Prop, PropKind, Town
 Mask = NDArray[np.bool_]
 
 REACH_M = 50.0
-"""What is farther away is too small in the image to act on: a lamp of half a metre is about a
-pixel.
+"""What is farther away is too small in the image to act on: in one of 256 columns a lamp of half a
+metre is about a pixel.
 """
+READABLE_PIXELS = 1.5
+"""So wide in the image must a signal be of which the colour counts."""
 NEAR_M = 0.4
 BEHIND_M = 10.0
 """Of whom the middle is farther behind the camera, nothing is before it."""
@@ -203,6 +205,22 @@ class View:
             hit[owned, self._standing + own[owned]] = False
         seen[index] = ~hit.any(axis=1)
         return seen
+
+    def reads(self, places: Float64, size_m: float) -> Mask:
+        """Whether signals are in view, and `READABLE_PIXELS` wide or wider in the image.
+
+        Args:
+            places: of their middles, float64 (P, 3).
+            size_m: how wide each is.
+
+        Returns:
+            bool (P,).
+        """
+        camera = self._sight.camera
+        focal_pixels = camera.width / (2 * self._sight.half_width)
+        away_m = np.linalg.norm(places - self.eye, axis=-1)
+        near = away_m <= size_m * focal_pixels / READABLE_PIXELS
+        return np.asarray(self.sees(places) & near)
 
     @cached_property
     def _slabs(self) -> _Slabs:

@@ -11,6 +11,7 @@ from auxdrive.types import Float64, Pose2
 
 from auxdrive_eval.simulators.embedded.ego.sight import Sight, View
 from auxdrive_eval.simulators.embedded.ego.vehicle import VehicleParameters
+from auxdrive_eval.simulators.embedded.render.shapes.bodies import LAMP_M
 from auxdrive_eval.simulators.embedded.render.shapes.town_faces import HEAD_CENTRE_M, light_posts
 from auxdrive_eval.simulators.embedded.town.model import Lane, Town, TrafficLight
 from auxdrive_eval.world import LightColour
@@ -45,7 +46,7 @@ class SignalPlaces:
         self._margins: dict[tuple[int, object], float] = {}
 
     def light_seen(self, view: View, light_id: int, colour: LightColour) -> bool:
-        """Whether the lamp that is on is in view: that of the post at the line, or of its repeater.
+        """Whether the lamp that is on can be read: that at the line, or of its repeater.
 
         Args:
             view: what is to be seen now.
@@ -57,7 +58,7 @@ class SignalPlaces:
         lamps, facing = self._lamps[light_id]
         shown = lamps[:, LAMPS.index(colour)]
         before = ((view.eye - shown)[:, :2] * facing).sum(axis=1) > 0.0
-        return bool((before & view.sees(shown)).any())
+        return bool((before & view.reads(shown, LAMP_M)).any())
 
     def stop_seen(self, view: View, lane: Lane) -> bool:
         """Whether the stop sign or the stop line at the end of a lane is in view.
@@ -96,7 +97,7 @@ class SignalPlaces:
         view = sight.look(Pose2(float(x), float(y), yaw))
         if lane.light_id is not None:
             lamps, _ = self._lamps.get(lane.light_id, (np.empty((0, 3, 3)), None))
-            return any(bool(view.sees(post).all()) for post in lamps)
+            return any(bool(view.reads(post, LAMP_M).all()) for post in lamps)
         return bool(view.sees(self._stop_places(lane)).any())
 
     def _stop_places(self, lane: Lane) -> Float64:
