@@ -17,6 +17,7 @@ from typing import Any
 
 from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.modalities import parse_modality
+from auxdrive_eval.collecting.disturbances import Disturbing
 from auxdrive_eval.collecting.record import plan_episode, record_episode
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 
@@ -49,7 +50,7 @@ def main() -> None:
                 modalities,
                 ticks_per_frame=round(20 / arguments.rate_hz),
                 max_episode_s=60.0,
-                perturb=True,
+                disturbing=Disturbing(),
             )
     total = time.process_time() - begun
     print(f"{frames} frames, {frames / total:.1f} per CPU second")

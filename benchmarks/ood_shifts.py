@@ -72,7 +72,7 @@ def record(
                 record_episode(
                     simulator, out, plan, [Modality.RGB],
                     ticks_per_frame=round(1 / (RATE_HZ * simulator.tick_s)),
-                    max_episode_s=MAX_EPISODE_S, perturb=True,
+                    max_episode_s=MAX_EPISODE_S, disturbing=Disturbing(),
                 )  # fmt: skip
     write_card(
         out,
