@@ -11,6 +11,7 @@ from pathlib import Path
 from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.data.episode_files import write_card
 from auxdrive.modalities import Modality
+from auxdrive_eval.collecting.disturbances import Disturbing
 from auxdrive_eval.collecting.record import EpisodePlan, record_episode
 from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
