@@ -13,9 +13,10 @@ import math
 
 STANDING_MPS = 0.1
 """A vehicle that is no faster than this stands still."""
-MAX_STANDING_S = 30.0
-"""It is counted no further than this. Longer waits are rare in training, and the model would be
-asked about times that it has never seen.
+MAX_STANDING_S = 4.0
+"""It is counted no further than this: whoever has stood so long at a stop sign has stopped there.
+Recordings show long waits where somebody has to wait, and a model that is told of its own long wait
+concludes that it has to wait.
 """
 
 MAX_MOVING_S = 10.0
