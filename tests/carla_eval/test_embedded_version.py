@@ -11,14 +11,14 @@ from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.simulators.embedded.town.generate import town_from_name
 from auxdrive_eval.simulators.embedded.version import VERSION
 
-HELD_VERSION = "4"
+HELD_VERSION = "5"
 HELD = {
     "lanes": (68.0000, 4232.6954),
     "props": (446.0000, 77193.7273),
     "route": (357.0000, 356.9835, 41889.0289),
     "weather": (88.2894, 305.9332, 25.9038),
     "start": (115.7156, 139.8807, 3.1138),
-    "ego after 5 s": (96.8080, 140.0891, 6.5273),
+    "ego after 5 s": (96.8828, 140.0891, 6.5000),
     "cars after 5 s": (-66.6655, 137.7103, -144.0568, -89.8035),
 }
 

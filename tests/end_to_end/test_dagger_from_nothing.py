@@ -141,7 +141,7 @@ def test_a_budget_is_all_that_a_student_takes(budget: str) -> None:
     assert first.task == later.task == "path_speed"
     assert first.ema == later.ema
     assert first.augment == later.augment
-    assert first.augment.speed_dropout == 0.5  # the task's recipe
+    assert first.augment.speed_noise == 1.0  # the task's recipe
     assert config.data == ()
     assert config.collect is not None
     settings = config.collect.settings()
