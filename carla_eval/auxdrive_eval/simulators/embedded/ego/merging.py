@@ -18,6 +18,8 @@ this early.
 """
 FREE_AHEAD_M, FREE_BEHIND_M, FREE_BEHIND_S = 2.0, 4.0, 2.5
 """What must be free ahead of the ego and behind it; behind, more for who is faster."""
+STOPS_BEFORE_M = 1.0
+"""It waits so far before a change begins: a car that rolls a little farther has not begun it."""
 
 
 class Merging:
@@ -59,6 +61,7 @@ class Merging:
                 and other.tail_m < here_m + half_m + FREE_AHEAD_M
             )
             if at_m < change.begin_m and beside:
-                yield Lead(change.begin_m - at_m + driving.gap_m, 0.0)
+                stop_m = change.begin_m - STOPS_BEFORE_M - at_m
+                yield Lead(max(stop_m + driving.gap_m, 0.1), 0.0)
             elif at_m > change.begin_m - FOLLOW_M and other.tail_m > here_m:
                 yield Lead(max(other.tail_m - here_m - half_m, 0.1), other.speed_mps)
