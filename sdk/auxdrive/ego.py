@@ -173,6 +173,27 @@ class Bounds:
     trained: bool
 
 
+def _route_command(
+    name: str, meaning: str, state: tuple[str], option: str, option_help: str
+) -> EgoInput:
+    """The row of a route command."""
+    return EgoInput(
+        name,
+        "RoadOption",
+        meaning,
+        state,
+        mirror=(other_side,),
+        scale=4.0,
+        low=COMMANDS[0],
+        high=COMMANDS[-1],
+        least_margin=0.5,
+        choices=COMMANDS,
+        option=option,
+        option_help=option_help,
+        example=(4.0,),
+    )
+
+
 _ROWS = (
     EgoInput(
         name="speed_mps",
@@ -222,35 +243,19 @@ _ROWS = (
         option_help="The two target points after that one, in metres.",
         example=(40.0, 0.0, 60.0, 5.0),
     ),
-    EgoInput(
+    _route_command(
         name="command",
-        unit="RoadOption",
         meaning="the route command at the target point, the number of a RoadOption",
         state=("command",),
-        mirror=(other_side,),
-        scale=4.0,
-        low=COMMANDS[0],
-        high=COMMANDS[-1],
-        least_margin=0.5,
-        choices=COMMANDS,
         option="command",
         option_help="Route command at the target point (4: follow the lane; 1: left; 2: right).",
-        example=(4.0,),
     ),
-    EgoInput(
+    _route_command(
         name="next_command",
-        unit="RoadOption",
         meaning="the route command at the target point after the next, the number of a RoadOption",
         state=("next_command",),
-        mirror=(other_side,),
-        scale=4.0,
-        low=COMMANDS[0],
-        high=COMMANDS[-1],
-        least_margin=0.5,
-        choices=COMMANDS,
         option="next-command",
         option_help="Route command at the target point after that one.",
-        example=(4.0,),
     ),
     EgoInput(
         name="standing_s",
@@ -300,21 +305,13 @@ _ROWS = (
         option_help="The target point that was passed last, in metres.",
         example=(-5.0, 0.0),
     ),
-    EgoInput(
+    _route_command(
         name="last_command",
-        unit="RoadOption",
         meaning="the route command at the target point that was passed last, which holds until the "
         "next, the number of a RoadOption",
         state=("last_command",),
-        mirror=(other_side,),
-        scale=4.0,
-        low=COMMANDS[0],
-        high=COMMANDS[-1],
-        least_margin=0.5,
-        choices=COMMANDS,
         option="last-command",
         option_help="Route command at the target point that was passed last.",
-        example=(4.0,),
     ),
 )
 
