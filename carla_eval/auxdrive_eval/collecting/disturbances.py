@@ -11,7 +11,7 @@ from auxdrive.types import Control
 from auxdrive_eval.collecting.delayed_brakes import DelayedBrakes, rolling
 from auxdrive_eval.collecting.delayed_starts import DelayedStarts, standing
 from auxdrive_eval.collecting.perturbation import Perturbation
-from auxdrive_eval.collecting.speed_pulses import SpeedPulses, driven_by
+from auxdrive_eval.collecting.speed_pulses import SpeedPulses, pushed
 from auxdrive_eval.world import WorldState
 
 
@@ -21,7 +21,7 @@ class Disturbing:
 
     Attributes:
         perturb: whether the steering is, at times.
-        perturb_speed: whether the car accelerates and brakes at times whatever the expert wants.
+        perturb_speed: whether the car accelerates at times whatever the expert wants.
         delay_starts: the probability with which the car is held for a while where it stands and the
             expert would go; None holds it nowhere.
         delay_brakes: the probability with which it rolls on for a moment where the expert brakes;
@@ -60,12 +60,12 @@ class Disturbances:
         if self._steering is not None:
             control = self._steering.apply(control, time_s)
         held = self._starts is not None and self._starts.holds(state, label)
-        pedals = None if self._speed is None else self._speed.pedals(state, label)
+        pushes = self._speed is not None and self._speed.pushes(state, label)
         rolls = self._brakes is not None and self._brakes.rolls(state, label)
-        if pedals is not None:
-            control = driven_by(control, pedals)
+        if pushes:
+            control = pushed(control)
         elif rolls:
             control = rolling(control)
         if held:
             control = standing(control)
-        return control, pulse or pedals is not None or rolls or held
+        return control, pulse or pushes or rolls or held

@@ -66,7 +66,7 @@ class CollectOptions(Strict):
         default=60.0, gt=0, description="longest duration of an episode, in game time"
     )
     perturb: bool = Field(default=True, description="disturb the steering at times")
-    perturb_speed: bool = Field(default=False, description="accelerate and brake at times")
+    perturb_speed: bool = Field(default=False, description="accelerate at times")
     delay_starts: float | None = Field(
         default=None, ge=0, le=1, description="the share of starts that are delayed"
     )

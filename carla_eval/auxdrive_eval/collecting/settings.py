@@ -67,8 +67,8 @@ class CollectSettings(Strict):
         frames: at least how many to record.
         max_episode_s: longest duration of an episode, in game time.
         perturb: whether the steering is disturbed at times.
-        perturb_speed: whether the car accelerates and brakes at times whatever the expert wants.
-            None, and not in the file, for no.
+        perturb_speed: whether the car accelerates at times whatever the expert wants. None, and not
+            in the file, for no.
         lidar_points: whether the points of the LiDAR are recorded too.
         delay_starts: the probability with which the car is held for a while where it stands and the
             expert would go. None, and not in the file, holds it nowhere.

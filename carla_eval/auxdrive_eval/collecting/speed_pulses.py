@@ -1,7 +1,6 @@
 """Disturbances of the speed during recording, as `Perturbation` disturbs the steering: at times the
-car accelerates or brakes whatever the expert wants. So a student also sees how to slow down behind
-somebody whom it follows too closely, or before a bend that it comes to too fast; and how to go on
-where it has stopped for no reason, be it a few metres before a line or on an open road.
+car accelerates whatever the expert wants, so that a student also sees how to slow down behind
+somebody whom it follows too closely, or before a bend that it comes to too fast.
 """
 
 from __future__ import annotations
@@ -16,9 +15,7 @@ from auxdrive_eval.world import WorldState
 
 PAUSE_S = (6.0, 14.0)
 LENGTH_S = (1.0, 4.0)
-THROTTLE, BRAKE = 0.6, 0.5
-BRAKES_SHARE = 0.5
-"""Of the pulses."""
+THROTTLE = 0.6
 
 
 class SpeedPulses:
@@ -36,13 +33,11 @@ class SpeedPulses:
     def _next_pulse(self) -> None:
         self._start_s = self._end_s + float(self._rng.uniform(*PAUSE_S))
         self._end_s = self._start_s + float(self._rng.uniform(*LENGTH_S))
-        self._brakes = bool(self._rng.random() < BRAKES_SHARE)
         self._is_cut = False
 
-    def pedals(self, state: WorldState, label: Control) -> tuple[float, float] | None:
-        """Throttle and brake in place of the expert's at this tick; None outside the pulses. One
-        that accelerates ends where the expert would brake hard, and there is none while the car is
-        slow: it would set off where it must not.
+    def pushes(self, state: WorldState, label: Control) -> bool:
+        """Whether the car accelerates at this tick. A pulse ends where the expert would brake hard,
+        and there is none while the car is slow: it would set off where it must not.
 
         Args:
             state: the world.
@@ -51,18 +46,15 @@ class SpeedPulses:
         while state.time_s > self._end_s:
             self._next_pulse()
         if state.time_s < self._start_s:
-            return None
-        if self._brakes:
-            return 0.0, max(label.brake, BRAKE)
+            return False
         self._is_cut |= label.brake >= HARD_BRAKE or abs(state.speed_mps) < SLOW_MPS
-        return None if self._is_cut else (max(label.throttle, THROTTLE), 0.0)
+        return not self._is_cut
 
 
-def driven_by(control: Control, pedals: tuple[float, float]) -> Control:
-    """The expert's steering with other pedals.
+def pushed(control: Control) -> Control:
+    """The control of a car that accelerates.
 
     Args:
         control: the expert's.
-        pedals: throttle and brake.
     """
-    return replace(control, throttle=pedals[0], brake=pedals[1])
+    return replace(control, throttle=max(control.throttle, THROTTLE), brake=0.0)

@@ -134,8 +134,8 @@ def collect(
         bool,
         typer.Option(
             "--perturb-speed",
-            help="Let the car accelerate and brake at times, so that data show how to slow down "
-            "behind somebody whom it follows too closely, and how to go on after a stop.",
+            help="Let the car accelerate at times, so that the data show how to slow down behind "
+            "somebody whom it follows too closely.",
         ),
     ] = False,
     delay_starts: Annotated[
