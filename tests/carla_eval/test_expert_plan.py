@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from auxdrive.data.plan import PLAN_TIMES_S
+from auxdrive.data.plan import HELD_BY, PLAN_TIMES_S, holding, plan_record
 from auxdrive.errors import SimulatorError
 from auxdrive.frames import ego_to_world
 from auxdrive.geometry import pure_pursuit_tan
@@ -14,6 +14,7 @@ from auxdrive_eval.carla_axles import Axles
 from auxdrive_eval.simulators.capabilities import Planning
 from auxdrive_eval.simulators.carla.ego.expert import Expert
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.simulators.embedded.spec import ExpertKind
 from auxdrive_eval.world import LightColour, TrafficLightView
 from states_by_hand import state, straight_route
 
@@ -49,6 +50,32 @@ def test_the_plan_is_what_the_expert_then_does() -> None:
     assert stood  # it waited somewhere
 
 
+@pytest.mark.parametrize("expert", ExpertKind)
+def test_it_says_what_holds_it(expert: ExpertKind) -> None:
+    """The least that any reason allows is the target speed, none allows more than the road does,
+    and what the plan calls the strictest is what `expert_held_by` does.
+    """
+    simulator = EmbeddedSimulator(render=False, traffic=30, expert=expert)
+    simulator.reset(simulator.random_route(1002), 0)
+    seen = set()
+    words = {"room": "ahead", "line": "crossing"}
+    for tick in range(1000):
+        control = simulator.expert()
+        if tick % 10 == 0:
+            plan, held_by = simulator.expert_plan(), simulator.expert_held_by()
+            allowed = plan.allowed_mps
+            assert allowed is not None
+            assert allowed.min() == plan.target_speed_mps
+            assert allowed.max() == allowed[0]
+            name = HELD_BY[holding(np.array([plan_record(plan)]))[0]]
+            seen.add(name)
+            if name != "road":
+                assert held_by is not None
+                assert words.get(held_by.what, held_by.what) == name.replace("_", " ")
+        simulator.step(control)
+    assert {"road", "ahead", "stop_sign"} <= seen
+
+
 def test_where_no_route_is_driven_nothing_is_planned() -> None:
     simulator = EmbeddedSimulator(render=False)
     assert isinstance(simulator, Planning)
@@ -69,3 +96,7 @@ def test_carlas_expert_plans_to_stand_at_a_red_light() -> None:
     assert stops.target_speed_mps == pytest.approx(math.sqrt(2 * 2.0 * (12.0 - 2.4 - 1.0)))
     assert stops.speeds_mps.tolist() == sorted(stops.speeds_mps, reverse=True)
     assert stops.speeds_mps[-1] < 3.0
+    for plan, name in ((free, "road"), (stops, "light")):
+        assert plan.allowed_mps is not None
+        assert plan.allowed_mps.min() == plan.target_speed_mps
+        assert HELD_BY[holding(np.array([plan_record(plan)]))[0]] == name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,14 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_files import write_card
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.data.episode_writer import EpisodeWriter
-from auxdrive.data.plan import PLAN_DTYPE, ExpertPlan
+from auxdrive.data.plan import (
+    EARLIER_PLAN_DTYPE,
+    HELD_BY,
+    PLAN_DTYPE,
+    ExpertPlan,
+    holding,
+    plan_record,
+)
 from auxdrive.errors import DataError, InputError
 from auxdrive.inspection.findings import examine
 from auxdrive.modalities import Modality
@@ -47,6 +55,21 @@ def test_it_is_read_back_and_belongs_to_what_was_recorded(tmp_path: Path) -> Non
     assert one != other
 
 
+def test_what_holds_the_expert_is_kept_and_unknown_in_earlier_recordings(tmp_path: Path) -> None:
+    allowed = np.array([8.0, 8.0, 8.0, 3.0, 8.0, 6.0, 8.0])
+    by = [allowed, np.full(7, 8.0), None]
+    plans = np.array([plan_record(replace(plan(), allowed_mps=each)) for each in by], PLAN_DTYPE)
+    assert [HELD_BY[each] for each in holding(plans)[:2]] == ["light", "road"]
+    assert holding(plans)[2] == -1
+    path = record(tmp_path)
+    names = list(EARLIER_PLAN_DTYPE.names or ())
+    np.save(path / "plan.npy", np.array(plans[names].tolist(), EARLIER_PLAN_DTYPE))
+    earlier = EpisodeReader(path).plan
+    assert earlier is not None
+    assert (earlier.dtype, holding(earlier).tolist()) == (PLAN_DTYPE, [-1, -1, -1])
+    assert earlier["target_speed_mps"].tolist() == plans["target_speed_mps"].tolist()
+
+
 def test_what_is_no_plan_is_refused_and_leaves_the_recording_as_it_was(tmp_path: Path) -> None:
     state, frames = {"time_s": 0.0, **STATE}, {Modality.RGB: frame(Modality.RGB, 0)}
     with EpisodeWriter(tmp_path, "e0", [Modality.RGB], plans=True) as writer:
@@ -55,6 +78,8 @@ def test_what_is_no_plan_is_refused_and_leaves_the_recording_as_it_was(tmp_path:
             ({}, "give an ExpertPlan"),
             (plan(points=19), r"path_ego_m is an array float64 \(19, 2\); give numbers \(20, 2\)"),
             (plan(left_m=float("nan")), "path_ego_m is not finite"),
+            (replace(plan(), allowed_mps=np.ones(6)), r"allowed_mps is an array .*numbers \(7,\)"),
+            (replace(plan(), allowed_mps=np.full(7, -1.0)), "allowed_mps lies outside 0 to"),
             (plan(-1.0), "target_speed_mps lies outside 0 to"),
             (plan(float("inf")), "target_speed_mps is inf"),
         ):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from auxdrive.cards import EpisodeOrigin
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_files import write_card
+from auxdrive.data.plan import HELD_BY
 from auxdrive.modalities import Modality
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.conditions import conditions
@@ -33,3 +35,20 @@ def test_frames_are_sorted_by_the_condition_of_their_episode(tmp_path: Path) -> 
             Dataset.open(write_stripe_data(tmp_path / "plain", frames=6)), samples
         )
     )
+
+
+def test_frames_are_sorted_by_what_held_the_expert(tmp_path: Path) -> None:
+    root = write_stripe_data(tmp_path / "data", frames=6)
+    dataset = Dataset.open(root)
+    path = dataset.episode("train-1").path / "plan.npy"
+    plans = np.load(path)
+    plans["allowed_mps"] = 8.0
+    plans["allowed_mps"][:2, HELD_BY.index("crossing")] = 0.0
+    np.save(path, plans)
+    task = make_task("steering", dataset.card)
+    samples = SampleSet.open(dataset, ("train-0", "train-1"), task, [Modality.RGB])
+    found = {n: rows for n, rows in conditions(dataset, samples).items() if n.startswith("held by")}
+    assert set(found) == {"held by road", "held by crossing"}
+    of_one = samples.episode_of == 1
+    assert (found["held by crossing"] == (of_one & (samples.frame_of < 2))).all()
+    assert (found["held by road"] == (of_one & (samples.frame_of >= 2))).all()

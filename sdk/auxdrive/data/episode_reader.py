@@ -10,7 +10,7 @@ import numpy as np
 from auxdrive.data.driving_mistakes import DrivingMistake, read_mistakes
 from auxdrive.data.episode_files import AHEAD_NAME, PLAN_NAME, STATE_NAME
 from auxdrive.data.lidar_points import LidarPoints, has_points
-from auxdrive.data.plan import PLAN_DTYPE
+from auxdrive.data.plan import EARLIER_PLAN_DTYPE, PLAN_DTYPE, complete
 from auxdrive.data.state import STATE_DTYPE, completed, lacking
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
@@ -104,13 +104,13 @@ class EpisodeReader:
 
     @property
     def plan(self) -> AnyArray | None:
-        """The expert's plans, records (N,) of `auxdrive.data.plan.PLAN_DTYPE`, memory-mapped and
-        read-only. None where none were recorded.
+        """The expert's plans, records (N,) of `auxdrive.data.plan.PLAN_DTYPE`. None where none were
+        recorded.
 
         Raises:
             DataError: the file was damaged since.
         """
-        return map_npy(self.path / PLAN_NAME) if self._has_plan else None
+        return complete(map_npy(self.path / PLAN_NAME)) if self._has_plan else None
 
     @property
     def mistakes(self) -> tuple[DrivingMistake, ...]:
@@ -188,7 +188,7 @@ class EpisodeReader:
         if not exists(file):
             return False
         shape, dtype = read_npy_header(file)
-        if dtype != PLAN_DTYPE:
+        if dtype not in (PLAN_DTYPE, EARLIER_PLAN_DTYPE):
             raise DataError(f"{file}: the records are not of auxdrive's PLAN_DTYPE (found {dtype})")
         if shape != (self._length,):
             raise DataError(

@@ -1,5 +1,5 @@
-"""Metrics by what the vehicle did, how fast it drove, how far it steered, and by the conditions in
-which the data were recorded.
+"""Metrics by what the vehicle did, how fast it drove, how far it steered, by the conditions in
+which the data were recorded, and by what kept the expert from driving faster.
 
 Legend: N samples.
 """
@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 from auxdrive.data.dataset import Dataset
+from auxdrive.data.plan import HELD_BY, holding
 from auxdrive.inspection.summary import STRAIGHT_DEG
 from auxdrive.runs import Condition, Metrics
 from auxdrive.standing import STANDING_MPS
@@ -45,6 +46,7 @@ def conditions(dataset: Dataset, samples: SampleSet) -> dict[str, NDArray[np.boo
         **_bands("speed", speed_mps, SPEEDS_MPS, "m/s"),
         **_bands("steering angle", angle_deg, ANGLES_DEG, "°"),
         **_recorded_in(dataset, samples),
+        **_held_by(dataset, samples),
     }
 
 
@@ -52,6 +54,18 @@ def _recorded_in(dataset: Dataset, samples: SampleSet) -> dict[str, NDArray[np.b
     named = [dataset.origin(name).condition for name in samples.episode_ids]
     of_sample = np.array(named, dtype=np.str_)[samples.episode_of]
     found = {f"condition {name}": of_sample == name for name in dict.fromkeys(named) if name}
+    return {name: rows for name, rows in found.items() if rows.any()}
+
+
+def _held_by(dataset: Dataset, samples: SampleSet) -> dict[str, NDArray[np.bool_]]:
+    """The samples by what kept the expert from driving faster, where recordings tell."""
+    which = np.full(len(samples), -1)
+    for place, name in enumerate(samples.episode_ids):
+        plan = dataset.episode(name).plan
+        if plan is not None:
+            rows = samples.episode_of == place
+            which[rows] = holding(plan[samples.frame_of[rows]])
+    found = {f"held by {name.replace('_', ' ')}": which == i for i, name in enumerate(HELD_BY)}
     return {name: rows for name, rows in found.items() if rows.any()}
 
 

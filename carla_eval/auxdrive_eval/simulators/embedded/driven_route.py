@@ -171,7 +171,7 @@ class DrivenRoute:
 
     def expert_plan(self) -> ExpertPlan:
         """What the expert means to do now."""
-        return self._expert.plan(self._intent_now())
+        return self._expert.plan(self._intent_now(), self._ego)
 
     def _intent_now(self) -> Intent:
         """What the expert's speed goes by at this tick, found once."""

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from auxdrive.data.plan import PATH_POINTS, PATH_STEP_M, PLAN_TIMES_S, ExpertPlan
+from auxdrive.data.plan import HELD_BY, PATH_POINTS, PATH_STEP_M, PLAN_TIMES_S, ExpertPlan
 from auxdrive.frames import world_to_ego
 from auxdrive.geometry import cumulative_length, pure_pursuit_tan
 from auxdrive.types import Control
@@ -67,7 +67,7 @@ class Expert:
             seen: what else moves.
         """
         here_m = self._progress_m(state.ego_centre)
-        wish_mps = min(self._limits_mps(state, seen, here_m))
+        wish_mps = min(self._allowed_mps(state, seen, here_m))
         throttle, brake = _pedals(state.speed_mps, wish_mps)
         return Control(self._steer_rad(state, here_m), throttle, brake)
 
@@ -83,32 +83,46 @@ class Expert:
         here_m = self._progress_m(state.ego_centre)
         rear_m = here_m - self._axles.rear_m
         path = [self._point(rear_m + PATH_STEP_M * (k + 1)) for k in range(PATH_POINTS)]
-        wish_mps = min(self._limits_mps(state, seen, here_m))
+        allowed_mps = self._allowed_mps(state, seen, here_m)
         speeds, speed_mps, at_m, before_s = [], state.speed_mps, here_m, 0.0
         for time_s in PLAN_TIMES_S:
             step_s, before_s = time_s - before_s, time_s
             least, most = (speed_mps + gain * step_s for gain in GAINS_MPS2)
-            later_mps = min(self._limits_mps(state, seen, at_m))
+            later_mps = min(self._allowed_mps(state, seen, at_m))
             speed_mps = max(min(max(later_mps, least), most), 0.0)
             at_m += speed_mps * step_s
             speeds.append(speed_mps)
-        target_mps = 0.0 if wish_mps < STANDING_MPS else wish_mps
-        return ExpertPlan(world_to_ego(np.array(path), state.ego), np.array(speeds), target_mps)
+        allowed = np.array([0.0 if each < STANDING_MPS else each for each in allowed_mps])
+        target_mps = float(allowed.min())
+        path_ego_m = world_to_ego(np.array(path), state.ego)
+        return ExpertPlan(path_ego_m, np.array(speeds), target_mps, allowed)
+
+    def _allowed_mps(
+        self, state: WorldState, seen: Sequence[Other], here_m: float
+    ) -> tuple[float, ...]:
+        """The speed that the road and each of `HELD_BY` allow."""
+        least = dict.fromkeys(HELD_BY, math.inf)
+        for name, limit_mps in self._limits_mps(state, seen, here_m):
+            least[name] = min(least[name], limit_mps)
+        return tuple(min(limit_mps, least["road"]) for limit_mps in least.values())
 
     def _limits_mps(
         self, state: WorldState, seen: Sequence[Other], here_m: float
-    ) -> Iterator[float]:
-        """The speeds from which the ego can still brake for each thing ahead."""
+    ) -> Iterator[tuple[str, float]]:
+        """The speeds from which the ego can still brake for each thing ahead, and which of
+        `HELD_BY` it is.
+        """
         last = self._last(here_m)
         to_bend = np.maximum(self._along[self._index : last] - here_m, 0.0)
         bends_mps = self._bend_mps[self._index : last]
-        yield float(np.sqrt(bends_mps**2 + 2 * BRAKE_MPS2 * to_bend).min())
+        yield "road", float(np.sqrt(bends_mps**2 + 2 * BRAKE_MPS2 * to_bend).min())
         front_m = state.extent[0]
         for other in seen:
             beside_m = state.extent[1] + other.half_width_m + ASIDE_M
             at_m = self._ahead_m(other.place, beside_m, here_m)
             if at_m is not None:
-                yield _brakeable(at_m - front_m - other.half_m - GAP_M, other.speed_mps)
+                left_m = at_m - front_m - other.half_m - GAP_M
+                yield "ahead", _brakeable(left_m, other.speed_mps)
         for light in state.lights:
             (ax, ay), (bx, by) = light.stop_line
             at_m = self._ahead_m(((ax + bx) / 2, (ay + by) / 2), NEAR_ROUTE_M, here_m)
@@ -118,13 +132,15 @@ class Expert:
             if light.colour is not LightColour.GREEN and along and at_m is not None:
                 left_m = at_m - front_m - LINE_MARGIN_M
                 if left_m > -front_m:
-                    yield _brakeable(left_m)
+                    yield "light", _brakeable(left_m)
         for sign in state.stop_signs:
             yield from self._stop(sign, state, here_m)
         for left_m in self._ways.stops_m(state, seen, here_m):
-            yield _brakeable(left_m)
+            yield "crossing", _brakeable(left_m)
 
-    def _stop(self, sign: StopSignView, state: WorldState, here_m: float) -> Iterator[float]:
+    def _stop(
+        self, sign: StopSignView, state: WorldState, here_m: float
+    ) -> Iterator[tuple[str, float]]:
         """The limit for a stop sign at which the ego has not stood yet. It stands with its middle
         in the middle of the sign's box.
         """
@@ -135,7 +151,7 @@ class Expert:
         if at_m < sign.trigger_half_size[0] and state.speed_mps < STANDING_MPS:
             self._stopped_at.add(sign.sign_id)
             return
-        yield _brakeable(at_m)
+        yield "stop_sign", _brakeable(at_m)
 
     def _progress_m(self, place: Point) -> float:
         """How far along the route the ego is. It looks ahead only, so that a route may cross

@@ -5,15 +5,17 @@ careful person. `sighted` holds another one, which acts on what its camera sees.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from auxdrive.data.plan import ExpertPlan
+from auxdrive.data.plan import HELD_BY, ExpertPlan
 from auxdrive.types import Control
 
 from auxdrive_eval.route import Route
 from auxdrive_eval.simulators.embedded.ego.intent import Intent, Lead, planned
 from auxdrive_eval.simulators.embedded.ego.merging import Merging
-from auxdrive_eval.simulators.embedded.ego.reasons import Cause, Reason, Why
+from auxdrive_eval.simulators.embedded.ego.reasons import HELD_BY_OF, Cause, Reason, Why
 from auxdrive_eval.simulators.embedded.ego.tracker import RouteTracker
 from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle
 from auxdrive_eval.simulators.embedded.geometry.curves import Curve
@@ -70,13 +72,28 @@ class Expert:
         throttle, brake = self._pedals(accel)
         return Control(self._steer(), throttle, brake)
 
-    def plan(self, intent: Intent) -> ExpertPlan:
-        """Where it means to drive from here, and how fast.
+    def plan(self, intent: Intent, ego: Car | None) -> ExpertPlan:
+        """Where it means to drive from here, how fast, and what holds it.
 
         Args:
             intent: of this tick.
+            ego: the ego as a road user; None if it has left its route, where nothing but that
+                holds it.
         """
-        return planned(self._tracker, self._vehicle, intent)
+        plan = planned(self._tracker, self._vehicle, intent)
+        if ego is None:
+            return replace(plan, allowed_mps=np.full(len(HELD_BY), plan.target_speed_mps))
+        causes = self._causes(ego)
+        of_each = [[cause for cause in causes if HELD_BY_OF[cause.why] == name] for name in HELD_BY]
+        road_mps = self._held_by([]).target_mps()
+        allowed = [self._held_by(own).target_mps() if own else road_mps for own in of_each]
+        return replace(plan, allowed_mps=np.array(allowed))
+
+    def _held_by(self, causes: Sequence[Cause]) -> Intent:
+        """What its speed would go by if there were nothing but the road and these."""
+        leads = tuple(cause.lead for cause in causes if cause.lead is not None)
+        most_mps = min((cause.limit_mps for cause in causes), default=math.inf)
+        return Intent(self._tracker.along, self._profile, self._tracker, DRIVING, leads, most_mps)
 
     def _steer(self) -> float:
         """The road-wheel angle of the arc from the rear axle to a point of the route ahead: atan(2
@@ -150,10 +167,7 @@ class Expert:
 
     def _weighed(self, cause: Cause) -> Reason:
         """The reason, with the acceleration that it allows now."""
-        leads = () if cause.lead is None else (cause.lead,)
-        along, profile = self._tracker.along, self._profile
-        intent = Intent(along, profile, self._tracker, DRIVING, leads, cause.limit_mps)
-        accel = intent.accel_mps2(self._vehicle.speed_mps)
+        accel = self._held_by([cause]).accel_mps2(self._vehicle.speed_mps)
         return Reason(cause.why, accel, cause.lead, cause.limit_mps, cause.who, cause.lane)
 
     def _pedals(self, accel_mps2: float) -> tuple[float, float]:

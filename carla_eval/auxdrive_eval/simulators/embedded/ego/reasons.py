@@ -29,6 +29,20 @@ class Why(StrEnum):
     HIDDEN = "hidden"
 
 
+HELD_BY_OF = {
+    Why.ROAD: "road",
+    Why.AHEAD: "ahead",
+    Why.ROOM: "ahead",
+    Why.LANE_CHANGE: "lane_change",
+    Why.LIGHT: "light",
+    Why.STOP_SIGN: "stop_sign",
+    Why.CROSSING: "crossing",
+    Why.LINE: "crossing",
+    Why.HIDDEN: "hidden",
+}
+"""What recordings call it (`auxdrive.data.plan.HELD_BY`)."""
+
+
 class Cause(NamedTuple):
     """What keeps a driver from driving faster, and how.
 

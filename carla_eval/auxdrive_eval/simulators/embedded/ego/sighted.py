@@ -12,12 +12,7 @@ import math
 
 import numpy as np
 
-from auxdrive_eval.simulators.embedded.ego.expert import (
-    DRIVING,
-    LINE_MARGIN_M,
-    Expert,
-    stop_within,
-)
+from auxdrive_eval.simulators.embedded.ego.expert import LINE_MARGIN_M, Expert, stop_within
 from auxdrive_eval.simulators.embedded.ego.giving_way import GivingWay, Own
 from auxdrive_eval.simulators.embedded.ego.intent import Intent, Lead
 from auxdrive_eval.simulators.embedded.ego.reasons import Cause, Why
@@ -119,11 +114,7 @@ class SightedExpert(Expert):
     def intent(self, ego: Car | None) -> Intent:
         if ego is None:
             return super().intent(None)
-        causes = self._causes(ego)
-        leads = tuple(cause.lead for cause in causes if cause.lead is not None)
-        most_mps = min(cause.limit_mps for cause in causes)
-        along, profile = self._tracker.along, self._profile
-        return Intent(along, profile, self._tracker, DRIVING, leads, most_mps)
+        return self._held_by(self._causes(ego))
 
     def _margin_m(self, lane: Lane) -> float:
         """How far before the end of a lane it stops."""
