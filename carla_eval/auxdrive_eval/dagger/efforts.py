@@ -8,10 +8,12 @@ from auxdrive_eval.dagger.settings import DaggerConfig
 from auxdrive_eval.routes.plan import parse_seeds
 
 # Seconds on two cores with two workers, measured in the budget `quick`.
-FRAME_S = 0.0056
-"""Recording a frame of the expert."""
-STUDENT_FRAME_S = 0.016
-"""Recording a frame while a student drives."""
+FRAME_S = 0.0035
+"""Recording a frame, beside the world's going on between two frames."""
+EXPERTS_SECOND_S, STUDENTS_SECOND_S = 0.0115, 0.065
+"""A second of the world while the expert drives, and while a student does."""
+USUAL_HZ = 4.0
+"""Of recordings that are not made here."""
 AHEAD_S = 0.015
 """In addition, where it is recorded where the expert would be from there on."""
 FRAMES_OF_EPISODE = 200
@@ -32,12 +34,13 @@ def efforts(config: DaggerConfig) -> dict[str, float]:
         config: the settings.
     """
     found: dict[str, float] = {}
-    frames = 0
+    frames, between_s = 0, 1 / (USUAL_HZ if config.collect is None else config.collect.rate_hz)
     for number in range(config.rounds + 1):
         recorded = _frames_of(config, number)
         frames += recorded
         if number or config.collect is not None:
-            of_one = STUDENT_FRAME_S + AHEAD_S * config.ahead if number else FRAME_S
+            second_s = STUDENTS_SECOND_S if number else EXPERTS_SECOND_S
+            of_one = FRAME_S + second_s * between_s + (AHEAD_S if number and config.ahead else 0)
             found[f"collect {number}"] = START_S + recorded * of_one
         epochs = config.training(number).get("epochs", EPOCHS)
         shown = frames * (epochs if isinstance(epochs, int) else EPOCHS)
