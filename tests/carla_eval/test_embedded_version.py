@@ -11,7 +11,7 @@ from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.simulators.embedded.town.generate import town_from_name
 from auxdrive_eval.simulators.embedded.version import VERSION
 
-HELD_VERSION = "5"
+HELD_VERSION = "6"
 HELD = {
     "lanes": (68.0000, 4232.6954),
     "props": (446.0000, 77193.7273),

@@ -156,6 +156,31 @@ def test_it_goes_within_a_second_of_green_and_after_a_second_at_a_stop_sign(
     assert all(STOP_S <= stood_s <= STOP_S + 0.6 for stood_s, _, _, _ in stops["stop_sign"])
 
 
+def test_it_goes_on_where_it_no_longer_sees_the_lamp_at_its_line() -> None:
+    """The lamp at this line leaves the image of 128x72 as the car sets off, and there is none
+    behind the junction: it braked there, and stood through all that the light showed.
+    """
+    camera = {"width": 128, "height": 72, "fov_deg": 100.0, "x_m": 1.7, "z_m": 1.6}
+    simulator, unseen = sighted(traffic=40, camera=camera), 0
+    simulator.reset(simulator.random_route(1102), 1102)
+    for _ in range(700):
+        driven = simulator._driving()
+        ego, town = driven._ego, driven._kit.graph.town
+        lane = town.lanes[ego.lane]
+        control = simulator.expert()
+        near = driven.traffic.junctions.to_line_m(ego) < 2.5
+        if near and lane.light_id is not None:
+            colour = driven.traffic.colours[lane.light_id]
+            movers = movers_of(driven.traffic, driven._bodies)
+            view = driven._sight.look(driven._vehicle.pose, movers)
+            if colour is LightColour.GREEN:
+                unseen += not driven._kit.signals.light_seen(view, lane.light_id, colour)
+                assert control.throttle > 0.0
+        simulator.step(control)
+    assert unseen > 5
+    assert driven._kit.graph.town.lanes[driven._ego.lane].junction_id is not None
+
+
 @pytest.mark.parametrize(
     "kind",
     ["DynamicObjectCrossing", "NonSignalizedJunctionRightTurn", "OppositeVehicleRunningRedLight"],

@@ -6,4 +6,4 @@ another drive: changes of towns, traffic, lights, the car, the sensors, the expe
 `tests/carla_eval/test_embedded_version.py` compares some numbers of a world with it.
 """
 
-VERSION = "5"
+VERSION = "6"

@@ -2,8 +2,8 @@
 gives way to whom it sees, and is careful where it does not see.
 
 It still knows the map, its route, and its own past. In a junction it keeps in mind for a moment
-whom it saw coming, and glances at who is right beside it; and it looks into mirrors where it
-changes lanes. No camera here shows these.
+whom it saw coming, and glances at who is right beside it; on the last metres before a line it keeps
+the light in mind; and it looks into mirrors where it changes lanes. No camera here shows these.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ LOOKS_M = 40.0
 line.
 """
 LAMP_M = 25.0
+KEPT_FROM_M = 0.5
+"""So much nearer to its line than it stops it keeps the light in mind where it sees no lamp."""
 BEFORE_ZONE_M = 1.5
 """It stops so far before a place where others go first."""
 FIRM_MPS2, HARDEST_MPS2 = 3.5, 6.0
@@ -125,19 +127,28 @@ class SightedExpert(Expert):
     def _signal(self, ego: Car, lane: Lane, to_line_m: float, view: View) -> list[Cause]:
         why = None
         if lane.light_id is not None:
-            colour = self._traffic.colours.get(lane.light_id, LightColour.RED)
-            if not self._signals.light_seen(view, lane.light_id, colour):
-                why = Why.HIDDEN if to_line_m < LAMP_M and self._can_stop(to_line_m) else None
-            elif colour is LightColour.RED or (
-                colour is LightColour.YELLOW and self._can_stop(to_line_m)
-            ):
-                why = Why.LIGHT
+            why = self._light(lane, lane.light_id, to_line_m, view)
         elif lane.stop_sign_id is not None and ego.waited_s < STOP_S:
             why = Why.STOP_SIGN
         if why is None:
             return []
         line = stop_within(to_line_m - self._margin_m(lane))
         return [Cause(why, line, lane=None if why is Why.HIDDEN else lane.lane_id)]
+
+    def _light(self, lane: Lane, light_id: int, to_line_m: float, view: View) -> Why | None:
+        """What a light asks of it. Who is nearer to the line than it would stop has seen the lamp,
+        and may not see it any more: it keeps the light in mind, or else it would stand there for
+        ever.
+        """
+        colour, can_stop = (
+            self._traffic.colours.get(light_id, LightColour.RED),
+            self._can_stop(to_line_m),
+        )
+        seen = self._signals.light_seen(view, light_id, colour)
+        if not seen and to_line_m > self._margin_m(lane) - KEPT_FROM_M:
+            return Why.HIDDEN if to_line_m < LAMP_M and can_stop else None
+        stops = can_stop or (seen and colour is LightColour.RED)
+        return Why.LIGHT if stops and colour is not LightColour.GREEN else None
 
     def _can_stop(self, to_line_m: float) -> bool:
         return self._vehicle.speed_mps**2 / (2 * HARD_STOP_MPS2) <= max(to_line_m, 0.0)
