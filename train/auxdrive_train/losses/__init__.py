@@ -18,6 +18,10 @@ LOSSES: Registry[type[Loss]] = Registry(
         "kd": "auxdrive_train.losses.kd:KD",
         "hint": "auxdrive_train.losses.hint:Hint",
         "rkd": "auxdrive_train.losses.rkd:RKD",
+        "similarity": "auxdrive_train.losses.similarity:Similarity",
+        "correlation": "auxdrive_train.losses.correlation:Correlation",
+        "pkt": "auxdrive_train.losses.pkt:PKT",
+        "vid": "auxdrive_train.losses.vid:VID",
     },
     check=subclass_of("auxdrive_train.losses.contract:Loss"),
 )

@@ -6,12 +6,9 @@ RepDistiller's RKDLoss (the paper has 1 and 2). Distances are divided by their m
 an angle is the one at sample j of the triangle of samples (i, j, k). The loss is zero when the
 features are equal.
 
-It deviates where the paper's formula has a pole. The direction from one sample to an almost
-identical one is undefined. RepDistiller normalises it anyway and so multiplies rounding noise by up
-to 10^12. Here an edge shorter than a hundredth of the mean distance is divided by that hundredth,
-not by its own length: its cosine goes to zero with its length, and its gradient is at most a
-hundred times those of other edges. Likewise, if all features of a batch have nearly collapsed to
-one point, a small fixed length takes the place of the mean distance.
+It deviates where the paper's formula has a pole: the direction from one sample to an almost
+identical one is undefined (`auxdrive_train.losses.directions`). Likewise, if all features of a
+batch have nearly collapsed to one point, a small fixed length takes the place of the mean distance.
 """
 
 from __future__ import annotations
@@ -23,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from auxdrive_train.losses.contract import Loss
+from auxdrive_train.losses.directions import EPSILON, SMALLEST_MEAN, along
 
 if TYPE_CHECKING:
     from auxdrive_train.data.batch import Batch
@@ -30,12 +28,6 @@ if TYPE_CHECKING:
 
 DISTANCE_WEIGHT = 25.0
 ANGLE_WEIGHT = 50.0
-# Keeps the square root differentiable when two samples have the same features.
-EPSILON = 1e-12
-# As a share of the mean distance: the direction of a shorter edge means nothing.
-SHORTEST_EDGE = 0.01
-# Below this, the mean distance is rounding noise (float32 features of the order of one).
-SMALLEST_MEAN = 1e-4
 
 
 def rkd(student_bd: Tensor, teacher_bd: Tensor) -> Tensor:
@@ -66,9 +58,7 @@ def _angles(features_bd: Tensor) -> Tensor:
     edges_bbd = _edges(features_bd)
     squared_bb = _squared(edges_bbd)
     mean = _mean(squared_bb.clamp(min=EPSILON).sqrt() * _off_diagonal(features_bd))
-    # First the larger of the squares, then its root: the root of zero has an infinite slope.
-    lengths_bb = torch.maximum(squared_bb, (SHORTEST_EDGE * mean).square()).sqrt()
-    directions_bbd = edges_bbd / lengths_bb.unsqueeze(2)
+    directions_bbd = along(edges_bbd, squared_bb, mean)
     return torch.bmm(directions_bbd, directions_bbd.transpose(1, 2))
 
 
