@@ -14,6 +14,7 @@ from auxdrive.html.charts import Line, line_chart
 from auxdrive.inspection.painting import legend, paint, png
 from auxdrive.modalities import Modality
 from auxdrive.runs import RunFolder
+from auxdrive.work import counted
 
 from auxdrive_eval.dagger.folder import Round
 from auxdrive_eval.demo.drives import drives_section
@@ -51,8 +52,9 @@ def demo_report(demo: Demo, findings: Findings) -> str:
         html.section("Where the time went", _times(findings)),
     ]
     about = (
-        f"the budget {BUDGET}: {rounds[0].frames} frames of the expert, {len(rounds) - 1} rounds "
-        f"of DAgger to {rounds[-1].frames_in_all} frames; {demo.settings.routes} unseen routes"
+        f"the budget {BUDGET}: {rounds[0].frames} frames of the expert, "
+        f"{counted(len(rounds) - 1, 'round')} of DAgger to {rounds[-1].frames_in_all} frames; "
+        f"{counted(demo.settings.routes, 'unseen route')}"
     )
     return html.page("auxdrive demo", parts, about)
 
