@@ -22,6 +22,8 @@ LOSSES: Registry[type[Loss]] = Registry(
         "correlation": "auxdrive_train.losses.correlation:Correlation",
         "pkt": "auxdrive_train.losses.pkt:PKT",
         "vid": "auxdrive_train.losses.vid:VID",
+        "at": "auxdrive_train.losses.at:AT",
+        "fsp": "auxdrive_train.losses.fsp:FSP",
     },
     check=subclass_of("auxdrive_train.losses.contract:Loss"),
 )
