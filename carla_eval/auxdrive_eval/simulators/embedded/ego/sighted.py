@@ -140,10 +140,8 @@ class SightedExpert(Expert):
         and may not see it any more: it keeps the light in mind, or else it would stand there for
         ever.
         """
-        colour, can_stop = (
-            self._traffic.colours.get(light_id, LightColour.RED),
-            self._can_stop(to_line_m),
-        )
+        colour = self._traffic.colours.get(light_id, LightColour.RED)
+        can_stop = self._can_stop(to_line_m)
         seen = self._signals.light_seen(view, light_id, colour)
         if not seen and to_line_m > self._margin_m(lane) - KEPT_FROM_M:
             return Why.HIDDEN if to_line_m < LAMP_M and can_stop else None
