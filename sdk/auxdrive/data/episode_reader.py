@@ -10,7 +10,7 @@ import numpy as np
 from auxdrive.data.driving_mistakes import DrivingMistake, read_mistakes
 from auxdrive.data.episode_files import AHEAD_NAME, PLAN_NAME, STATE_NAME
 from auxdrive.data.lidar_points import LidarPoints, has_points
-from auxdrive.data.plan import EARLIER_PLAN_DTYPE, PLAN_DTYPE, complete
+from auxdrive.data.plan import EARLIER_PLAN_DTYPE, PLAN_DTYPE, completed_plans
 from auxdrive.data.state import STATE_DTYPE, completed, lacking
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
@@ -104,13 +104,13 @@ class EpisodeReader:
 
     @property
     def plan(self) -> AnyArray | None:
-        """The expert's plans, records (N,) of `auxdrive.data.plan.PLAN_DTYPE`. None where none were
-        recorded.
+        """The expert's plans, records (N,) of `auxdrive.data.plan.PLAN_DTYPE`, read-only. None
+        where none were recorded.
 
         Raises:
             DataError: the file was damaged since.
         """
-        return complete(map_npy(self.path / PLAN_NAME)) if self._has_plan else None
+        return completed_plans(map_npy(self.path / PLAN_NAME)) if self._has_plan else None
 
     @property
     def mistakes(self) -> tuple[DrivingMistake, ...]:

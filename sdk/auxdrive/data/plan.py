@@ -137,11 +137,14 @@ def with_plan(state: AnyArray, plan: AnyArray | None) -> AnyArray:
     return records
 
 
-def complete(plans: AnyArray) -> AnyArray:
+def completed_plans(plans: AnyArray) -> AnyArray:
     """Plans with every field of `PLAN_DTYPE`: in those of before `allowed_mps` it is NaN.
 
     Args:
         plans: (N,), of `PLAN_DTYPE` or `EARLIER_PLAN_DTYPE`.
+
+    Returns:
+        The same array where nothing is lacking; else a copy, read-only.
     """
     if plans.dtype == PLAN_DTYPE:
         return plans
@@ -149,6 +152,7 @@ def complete(plans: AnyArray) -> AnyArray:
     whole["allowed_mps"] = np.nan
     for name in plans.dtype.names or ():
         whole[name] = plans[name]
+    whole.flags.writeable = False
     return whole
 
 

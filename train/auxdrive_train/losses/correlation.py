@@ -15,17 +15,12 @@ its weight of 0.02 belongs to that. Features of zero have no direction
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from auxdrive_train.losses.contract import Loss
 from auxdrive_train.losses.directions import directions
-
-if TYPE_CHECKING:
-    from auxdrive_train.data.batch import Batch
-    from auxdrive_train.models.networks import Output
+from auxdrive_train.losses.on_features import FeatureLoss
 
 GAMMA, ORDER = 0.4, 2
 
@@ -48,7 +43,7 @@ def _correlations(features_bd: Tensor) -> Tensor:
     return math.exp(-2 * GAMMA) * torch.stack(terms).sum(dim=0)
 
 
-class Correlation(Loss):
+class Correlation(FeatureLoss):
     """The loss on features (Peng et al. 2019, eq. 5 to 8); those of student and teacher may differ
     in width.
     """
@@ -56,13 +51,11 @@ class Correlation(Loss):
     paper = "Peng et al. 2019 (CC)"
     beta = 10.0
 
-    def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
+    def of_features(self, student_bd: Tensor, teacher_bd: Tensor) -> Tensor:
         """`correlation` of the features.
 
         Args:
-            student: features (B, D of the student).
-            teacher: features (B, D of the teacher).
-            batch: is not used.
+            student_bd: features (B, D of the student).
+            teacher_bd: features (B, D of the teacher).
         """
-        del batch
-        return correlation(student.features, teacher.features)
+        return correlation(student_bd, teacher_bd)

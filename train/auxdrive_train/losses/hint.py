@@ -9,15 +9,10 @@ there is no regressor, and equal features give a loss of zero.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor, nn
 
-from auxdrive_train.losses.contract import Loss, LossSetup
-
-if TYPE_CHECKING:
-    from auxdrive_train.data.batch import Batch
-    from auxdrive_train.models.networks import Output
+from auxdrive_train.losses.contract import LossSetup
+from auxdrive_train.losses.on_features import FeatureLoss
 
 
 def hint(student_bd: Tensor, teacher_bd: Tensor) -> Tensor:
@@ -30,7 +25,7 @@ def hint(student_bd: Tensor, teacher_bd: Tensor) -> Tensor:
     return ((student_bd - teacher_bd) ** 2).mean()
 
 
-class Hint(Loss):
+class Hint(FeatureLoss):
     """FitNets' loss on features, with its regressor if their widths differ (Romero et al. 2015, eq.
     3).
 
@@ -49,13 +44,11 @@ class Hint(Loss):
         ours, theirs = setup.student.features, setup.teacher.features
         self.regressor = nn.Identity() if ours == theirs else nn.Linear(ours, theirs)
 
-    def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
+    def of_features(self, student_bd: Tensor, teacher_bd: Tensor) -> Tensor:
         """`hint` of the student's features, after the regressor, and the teacher's.
 
         Args:
-            student: features (B, D of the student).
-            teacher: features (B, D of the teacher).
-            batch: is not used.
+            student_bd: features (B, D of the student).
+            teacher_bd: features (B, D of the teacher).
         """
-        del batch
-        return hint(self.regressor(student.features), teacher.features)
+        return hint(self.regressor(student_bd), teacher_bd)

@@ -13,17 +13,11 @@ it is otherwise this formula, and its weight is ours. Features of zero have no d
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
-from auxdrive_train.losses.contract import Loss
 from auxdrive_train.losses.directions import directions
-
-if TYPE_CHECKING:
-    from auxdrive_train.data.batch import Batch
-    from auxdrive_train.models.networks import Output
+from auxdrive_train.losses.on_features import FeatureLoss
 
 EPSILON = 1e-7
 """Of a probability: the opposite of a sample is no neighbour of it at all."""
@@ -52,7 +46,7 @@ def _neighbours(features_bd: Tensor) -> Tensor:
     return alike_bb / alike_bb.sum(dim=1, keepdim=True).clamp(min=EPSILON)
 
 
-class PKT(Loss):
+class PKT(FeatureLoss):
     """The loss on features (Passalis and Tefas 2018, eq. 3 to 6); those of student and teacher may
     differ in width.
     """
@@ -60,13 +54,11 @@ class PKT(Loss):
     paper = "Passalis and Tefas 2018"
     beta = 30000.0
 
-    def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
+    def of_features(self, student_bd: Tensor, teacher_bd: Tensor) -> Tensor:
         """`pkt` of the features.
 
         Args:
-            student: features (B, D of the student).
-            teacher: features (B, D of the teacher).
-            batch: is not used.
+            student_bd: features (B, D of the student).
+            teacher_bd: features (B, D of the teacher).
         """
-        del batch
-        return pkt(student.features, teacher.features)
+        return pkt(student_bd, teacher_bd)

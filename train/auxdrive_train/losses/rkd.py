@@ -13,18 +13,12 @@ batch have nearly collapsed to one point, a small fixed length takes the place o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from auxdrive_train.losses.contract import Loss
 from auxdrive_train.losses.directions import EPSILON, SMALLEST_MEAN, along
-
-if TYPE_CHECKING:
-    from auxdrive_train.data.batch import Batch
-    from auxdrive_train.models.networks import Output
+from auxdrive_train.losses.on_features import FeatureLoss
 
 DISTANCE_WEIGHT = 25.0
 ANGLE_WEIGHT = 50.0
@@ -81,7 +75,7 @@ def _mean(distances_bb: Tensor) -> Tensor:
     return (distances_bb.sum() / (count * (count - 1))).clamp(min=SMALLEST_MEAN)
 
 
-class RKD(Loss):
+class RKD(FeatureLoss):
     """The loss on features (Park et al. 2019, eq. 4 to 8); those of student and teacher may differ
     in width.
 
@@ -96,13 +90,11 @@ class RKD(Loss):
     paper = "Park et al. 2019"
     beta = 1.0
 
-    def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
+    def of_features(self, student_bd: Tensor, teacher_bd: Tensor) -> Tensor:
         """`rkd` of the features.
 
         Args:
-            student: features (B, D of the student).
-            teacher: features (B, D of the teacher).
-            batch: is not used.
+            student_bd: features (B, D of the student).
+            teacher_bd: features (B, D of the teacher).
         """
-        del batch
-        return rkd(student.features, teacher.features)
+        return rkd(student_bd, teacher_bd)

@@ -12,16 +12,10 @@ The paper compares maps of an intermediate layer; here it is the features, as fo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor
 
-from auxdrive_train.losses.contract import Loss
 from auxdrive_train.losses.directions import directions
-
-if TYPE_CHECKING:
-    from auxdrive_train.data.batch import Batch
-    from auxdrive_train.models.networks import Output
+from auxdrive_train.losses.on_features import FeatureLoss
 
 
 def similarity(student_bd: Tensor, teacher_bd: Tensor) -> Tensor:
@@ -39,7 +33,7 @@ def _similarities(features_bd: Tensor) -> Tensor:
     return directions(features_bd @ features_bd.T)
 
 
-class Similarity(Loss):
+class Similarity(FeatureLoss):
     """The loss on features (Tung and Mori 2019, eq. 1 to 4); those of student and teacher may
     differ in width.
 
@@ -54,13 +48,11 @@ class Similarity(Loss):
     paper = "Tung and Mori 2019 (SP)"
     beta = 3000.0
 
-    def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
+    def of_features(self, student_bd: Tensor, teacher_bd: Tensor) -> Tensor:
         """`similarity` of the features.
 
         Args:
-            student: features (B, D of the student).
-            teacher: features (B, D of the teacher).
-            batch: is not used.
+            student_bd: features (B, D of the student).
+            teacher_bd: features (B, D of the teacher).
         """
-        del batch
-        return similarity(student.features, teacher.features)
+        return similarity(student_bd, teacher_bd)

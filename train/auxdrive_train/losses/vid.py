@@ -14,17 +14,13 @@ or three convolutions of 1x1, as RepDistiller's VIDLoss has, whose first varianc
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auxdrive_train.losses.contract import Loss, LossSetup
-
-if TYPE_CHECKING:
-    from auxdrive_train.data.batch import Batch
-    from auxdrive_train.models.networks import Output
+from auxdrive_train.losses.contract import LossSetup
+from auxdrive_train.losses.on_features import FeatureLoss
 
 FIRST_VARIANCE, EPSILON = 5.0, 1e-5
 
@@ -41,7 +37,7 @@ def vid(mean_bd: Tensor, teacher_bd: Tensor, alpha_d: Tensor) -> Tensor:
     return 0.5 * ((teacher_bd - mean_bd).pow(2) / variance_d + variance_d.log()).mean()
 
 
-class VID(Loss):
+class VID(FeatureLoss):
     """The loss on features, with its linear regressor and variances (Ahn et al. 2019, eq. 3 to
     6).
     """
@@ -56,13 +52,11 @@ class VID(Loss):
         alpha = math.log(math.expm1(FIRST_VARIANCE - EPSILON))
         self.alpha = nn.Parameter(torch.full((setup.teacher.features,), alpha))
 
-    def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
+    def of_features(self, student_bd: Tensor, teacher_bd: Tensor) -> Tensor:
         """`vid` of what the regressor makes of the student's features.
 
         Args:
-            student: features (B, D of the student).
-            teacher: features (B, D of the teacher).
-            batch: is not used.
+            student_bd: features (B, D of the student).
+            teacher_bd: features (B, D of the teacher).
         """
-        del batch
-        return vid(self.regressor(student.features), teacher.features, self.alpha)
+        return vid(self.regressor(student_bd), teacher_bd, self.alpha)
