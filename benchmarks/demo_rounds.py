@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 from auxdrive_eval.command_process import command
 from auxdrive_eval.dagger.folder import DaggerFolder
-from auxdrive_eval.demo.settings import FIRST, STUDENT, DemoSettings, unseen_routes
+from auxdrive_eval.demo.settings import FIRST, STUDENT, DemoSettings
+from auxdrive_eval.demo.stages import drive_words
 from demo_seeds import SCORES, in_words, interval
 from record import RESULTS, write_result
 
 INT8 = "last, int8"
-WORLD = ("--sim-option", "expert=sighted")
 
 
 def main() -> None:
@@ -73,9 +73,9 @@ def driven(demo: Path, name: str, run: Path, workers: int, precision: str = "fp3
         further = ["--precision", precision] if precision != "fp32" else []
         command("export", str(run), "--out", str(bundle), *further, prefix=f"{name}: ")
     command(
-        "drive", str(bundle), "--precision", precision, "--out", str(out), *WORLD,
-        "--route-seeds", unseen_routes(DemoSettings()), "--workers", str(workers),
-        *["--resume"] * out.exists(), prefix=f"{name}: ",
+        "drive", str(bundle), "--precision", precision, "--out", str(out),
+        *drive_words(DemoSettings(workers=workers)), *["--resume"] * out.exists(),
+        prefix=f"{name}: ",
     )  # fmt: skip
     return out
 

@@ -3,7 +3,8 @@ see RGB alone and were taught by them, trained equally long and driven by day, a
 in rain on routes that neither training nor settings saw.
 
     python benchmarks/sensors.py [--out sensors] [--frames 24000] [--epochs 12] [--seeds 5]
-        [--routes 30] [--repeats 2] [--conditions day,night,fog,rain] [--infrared]
+        [--routes 30] [--repeats 2] [--conditions day,night,fog,rain] [--scenarios NAMES]
+        [--traffic 20] [--infrared]
         [--data FOLDER ...] [--recipe FILE.yaml] [--scatter SEED,ROUTE,BOTH,REPEAT]
         [--train-only | --drive-only]
 

@@ -19,7 +19,6 @@ from auxdrive_eval.dagger.budgets import config_file
 from auxdrive_eval.driving.comparing import result_of
 from sensors_options import EPOCHS, ROLES, routes_of
 
-WORLD = ("--sim-option", "expert=sighted")
 SPLIT = "test"
 NOT_OF_A_RECIPE = ("data", "threads", "method", "seed", "init_from")
 
@@ -49,10 +48,19 @@ def recorded(given: argparse.Namespace) -> Path:
     out: Path = given.out / "data"
     command(
         "collect", "--out", str(out), "--frames", str(given.frames), "--size", given.size,
-        "--modalities", f"rgb,{given.aux}", "--conditions", given.conditions, *WORLD,
-        "--traffic", str(given.traffic), "--workers", str(given.workers), prefix="collect: ",
+        "--modalities", f"rgb,{given.aux}", *world_of(given), "--workers", str(given.workers),
+        prefix="collect: ",
     )  # fmt: skip
     return out
+
+
+def world_of(given: argparse.Namespace) -> list[str]:
+    """The options by which `collect` and `drive` make the same world."""
+    played = ["--scenarios", given.scenarios] if given.scenarios else []
+    return [
+        "--sim-option", "expert=sighted", "--traffic", str(given.traffic), *played,
+        "--conditions", given.conditions,
+    ]  # fmt: skip
 
 
 def models_of(given: argparse.Namespace, data: Sequence[Path]) -> list[Model]:
@@ -148,8 +156,7 @@ def measured(given: argparse.Namespace, data: Sequence[Path], model: Model) -> d
     )
     command(
         "drive", str(driver), *role, *routes,
-        "--repeats", str(given.repeats), "--conditions", given.conditions, *WORLD,
-        "--traffic", str(given.traffic), "--workers", "1", "--out", str(out),
+        "--repeats", str(given.repeats), *world_of(given), "--workers", "1", "--out", str(out),
         *["--resume"] * out.exists(), prefix=f"{model.name}: ",
     )  # fmt: skip
     opened = json.loads(opened_of(given, model).read_text())

@@ -47,6 +47,7 @@ def parsed(text: str) -> argparse.Namespace:
     parser.add_argument("--first-route", type=int, default=FIRST_ROUTE)
     parser.add_argument("--route-file", type=Path, help="these routes in place of seeds")
     parser.add_argument("--traffic", type=int, default=20)
+    parser.add_argument("--scenarios", default="", help="played in recordings and drives")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument(
         "--scatter", default=ASSUMED, metavar="SEED,ROUTE,BOTH,REPEAT",

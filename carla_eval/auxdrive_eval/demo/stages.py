@@ -174,14 +174,23 @@ class Demo(Staged):
         """Drive the routes in the world of the recording. The expert sees nothing; its film is
         taken with the camera of the recording.
         """
-        assert self.config.collect is not None
         out = self.out / "drives" / name
         words = [EXPERT if name == EXPERT else str(self.bundle_of(name)), "--out", str(out)]
-        words += ["--route-seeds", unseen_routes(self.settings)]
-        words += ["--workers", str(self.settings.workers)]
-        words += _as_typed(self.config.collect.settings().simulator)
-        words += ["--resume"] * exists(out)
+        words += [*drive_words(self.settings), *["--resume"] * exists(out)]
         return command("drive", *words, prefix=f"{name}: ")
+
+
+def drive_words(settings: DemoSettings) -> list[str]:
+    """The options of `auxdrive drive` with which the demo drives: its unseen routes, in the world
+    of its recording.
+
+    Args:
+        settings: of the demo.
+    """
+    collect = settings.config().collect
+    assert collect is not None
+    routes = ["--route-seeds", unseen_routes(settings), "--workers", str(settings.workers)]
+    return [*routes, *_as_typed(collect.settings().simulator)]
 
 
 def _as_typed(simulator: SimulatorSettings) -> Sequence[str]:
