@@ -164,7 +164,11 @@ def _words(kind: Any, bounds: list[Any]) -> str:
             if arguments[-1] is ...
             else f"{len(arguments)} in a list, each {one}"
         )
+    if origin is dict:
+        key, value = (_words(part, []) for part in arguments)
+        return f"by {key.removeprefix('a ')} {value}"
     names = {
+        bool: "`true` or `false`",
         Path: "a path",
         Modality: "a modality",
         str: "a name",

@@ -54,7 +54,8 @@ def short(name: str) -> dict[str, object]:
 
 def auxiliaries_of(name: str) -> tuple[Modality, ...]:
     """What it is given beside RGB."""
-    return AUXILIARIES if METHODS[name].needs_auxiliaries else ()
+    entry = METHODS[name]
+    return AUXILIARIES[: entry.most_auxiliaries] if entry.needs_auxiliaries else ()
 
 
 @pytest.fixture(scope="session")
@@ -153,6 +154,10 @@ def test_auxiliaries_are_asked_for_where_needed_and_refused_where_not(
     needs = METHODS[name].needs_auxiliaries
     with pytest.raises(ConfigError, match="needs at least one auxiliary" if needs else "uses no"):
         method(name, () if needs else AUXILIARIES)
+    most = METHODS[name].most_auxiliaries
+    if needs and most is not None:
+        with pytest.raises(ConfigError, match=f"at most {most} .*and {most + 1} were given"):
+            method(name, AUXILIARIES[: most + 1])
 
 
 @every_method

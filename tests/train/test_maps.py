@@ -12,8 +12,8 @@ from auxdrive.cards import CameraSpec, DatasetCard, PreprocessingSpec
 from auxdrive.errors import UsageError
 from auxdrive.modalities import Modality
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.methods.dmcl import Ensemble
 from auxdrive_train.models import BACKBONES
+from auxdrive_train.models.ensemble import Ensemble
 from auxdrive_train.models.excitation import ExcitationNetwork
 from auxdrive_train.models.fusion import FusedNetwork, LateFusionNetwork
 from auxdrive_train.models.networks import Build, Network, Output, SingleNetwork

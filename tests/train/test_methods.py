@@ -12,7 +12,7 @@ from auxdrive.modalities import Modality
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import Setup
-from auxdrive_train.methods.dmcl import choose
+from auxdrive_train.methods.multiple_choice import choose
 from auxdrive_train.methods.phases import PhaseRecord, no_longer_improves
 from auxdrive_train.methods.taught import taught
 from auxdrive_train.models.networks import Build

@@ -20,7 +20,7 @@ from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import FINISHED, Method, Options, Setup
 from auxdrive_train.methods.stored import StoredStudent
 from auxdrive_train.models import BACKBONES
-from auxdrive_train.models.backbone import ImageEncoder
+from auxdrive_train.models.encoder import ImageEncoder
 from auxdrive_train.models.excitation import ExcitationNetwork
 from auxdrive_train.models.fusion import FusedNetwork, LateFusionNetwork
 from auxdrive_train.models.networks import Build, SingleNetwork
@@ -129,7 +129,8 @@ def _fresh(make: Callable[[], nn.ModuleDict], config: TrainConfig) -> nn.ModuleD
                 isinstance(network, SingleNetwork | FusedNetwork | ExcitationNetwork)
                 and network.modalities[0] is config.main
             ):
-                load_weights(network.encoder, str(config.weights))
+                for each in network.encoder.published:
+                    load_weights(each, str(config.weights))
             elif isinstance(network, LateFusionNetwork) and config.main in network.modalities:
                 encoder = cast(ImageEncoder, network.encoders[config.main.value])
                 load_weights(encoder, str(config.weights))

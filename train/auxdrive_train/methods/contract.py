@@ -121,6 +121,7 @@ class Method(ABC):
         summary: one line for people.
         paper: where the method comes from.
         needs_auxiliaries: whether it trains with auxiliary modalities.
+        most_auxiliaries: how many of them it can train with; None for any number.
         options_type: the type of its own options.
         task: what is predicted.
 
@@ -152,6 +153,7 @@ class Method(ABC):
     summary: ClassVar[str]
     paper: ClassVar[str]
     needs_auxiliaries: ClassVar[bool] = True
+    most_auxiliaries: ClassVar[int | None] = None
     options_type: ClassVar[type[Options]] = Options
 
     def __init__(self, setup: Setup, options: Options) -> None:
@@ -176,6 +178,11 @@ class Method(ABC):
         if cls.needs_auxiliaries and not auxiliaries:
             return [
                 f"method '{cls.name}' needs at least one auxiliary modality: --aux depth,lidar,..."
+            ]
+        if cls.most_auxiliaries is not None and len(auxiliaries) > cls.most_auxiliaries:
+            return [
+                f"method '{cls.name}' takes at most {cls.most_auxiliaries} of the auxiliary "
+                f"modalities, and {len(auxiliaries)} were given: {', '.join(auxiliaries)}"
             ]
         if not cls.needs_auxiliaries and auxiliaries:
             return [

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from auxdrive_train.methods.contract import STUDENT, TEACHER
-from auxdrive_train.methods.phases import Phase, PhaseRecord
+from auxdrive_train.methods.phases import Phase, PhaseRecord, following
 from auxdrive_train.methods.taught import DISTILLATION, TaughtStudent
 from auxdrive_train.models.fusion import FusedNetwork
 from auxdrive_train.models.networks import SingleNetwork
@@ -43,4 +43,4 @@ class KD(TaughtStudent):
             Phase(TEACHER, (TEACHER,), epochs, self.teacher_loss, watch=TEACHER),
             Phase(STUDENT, (STUDENT, DISTILLATION), epochs, self.student_loss, watch=STUDENT),
         )
-        return phases[len(history)] if len(history) < len(phases) else None
+        return following(phases, history)

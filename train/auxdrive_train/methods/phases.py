@@ -121,6 +121,16 @@ class PhaseRecord:
     last: Metric
 
 
+def following(phases: Sequence[Phase], history: Sequence[PhaseRecord]) -> Phase | None:
+    """The phase of a fixed list that follows those that have ended; None after the last.
+
+    Args:
+        phases: all of them, in their order.
+        history: the first ones, ended.
+    """
+    return phases[len(history)] if len(history) < len(phases) else None
+
+
 def no_longer_improves(
     values: Sequence[float], higher_is_better: bool, patience: int, min_delta: float
 ) -> bool:

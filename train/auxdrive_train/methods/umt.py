@@ -15,29 +15,29 @@ PilotNet's features have no fixed scale: they grow with training.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import cast
 
 import torch
+from auxdrive.errors import ConfigError
 from auxdrive.modalities import Modality
 from pydantic import Field
 from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.methods.contract import STUDENT, Method, Options
-from auxdrive_train.methods.phases import Examples, Phase, PhaseRecord, Step
+from auxdrive_train.methods.contract import Options, Setup
+from auxdrive_train.methods.fused_student import FUSED, FusedStudent, FusedStudentOptions
+from auxdrive_train.methods.phases import Examples, Phase, Step
+from auxdrive_train.methods.unimodal import WithUniModal
 from auxdrive_train.models.fusion import LateFusionNetwork
-from auxdrive_train.models.networks import Network, SingleNetwork
 
-FUSED = "fused"
 VARIANCE = "feature_variance"
 # Lower bound of v_s: features that hardly vary carry little, and divided by a tiny variance their
 # distance would outweigh all other losses.
 SMALLEST_VARIANCE = 1e-2
 
 
-class UMTOptions(Options):
+class UMTOptions(FusedStudentOptions):
     """Options of UMT."""
 
     distil_weight: float = Field(
@@ -48,11 +48,11 @@ class UMTOptions(Options):
             "divided by these features' variance"
         ),
     )
-    probe_epochs: int = Field(
-        default=10, ge=1, description="epochs that train the student's head alone"
-    )
-    tune_epochs: int = Field(
-        default=0, ge=0, description="epochs that then train the whole student; 0: none"
+    guarded: tuple[Modality, ...] = Field(
+        default=(),
+        description=(
+            "modalities whose encoders have a frozen one to learn from, such as [rgb]; empty: all"
+        ),
     )
 
 
@@ -81,8 +81,10 @@ class FeatureVariance(nn.Module):
         return self.get_buffer(modality.value)
 
 
-class UMT(Method):
-    """A network per modality, then their fusion, then the student's head (Du et al. 2021; 2023)."""
+class UMT(WithUniModal, FusedStudent):
+    """A network per modality, then their fusion, then the student's head (Du et al. 2021; 2023).
+    With `guarded` only some encoders are taught, which the paper compares it with.
+    """
 
     name = "umt"
     summary = (
@@ -93,97 +95,69 @@ class UMT(Method):
     options_type = UMTOptions
     options: UMTOptions
 
-    def networks(self) -> nn.ModuleDict:
-        """A network per modality, the fusion, the student, and the variances v_s."""
-        build = self.setup.build
-        networks: dict[str, nn.Module] = {
-            _unimodal(m): SingleNetwork(m, build) for m in self.modalities
-        }
-        networks[FUSED] = LateFusionNetwork(self.modalities, build)
-        networks[STUDENT] = SingleNetwork(self.setup.main, build)
-        networks[VARIANCE] = FeatureVariance(self.modalities)
-        return nn.ModuleDict(networks)
-
-    def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
-        """The networks of single modalities one by one, the fusion, the probe, and fine-tuning if
-        asked for.
-        """
-        epochs, names = self.setup.epochs, [_unimodal(m) for m in self.modalities]
-        phases = [
-            Phase(name, (name,), epochs, partial(self._unimodal_loss, m), watch=name)
-            for name, m in zip(names, self.modalities, strict=True)
-        ]
-        phases.append(
-            Phase(
-                FUSED,
-                (FUSED,),
-                epochs,
-                self._fusion_loss,
-                watch=FUSED,
-                begin=self._measure_features,
-            )
-        )
-        head, probe = f"{STUDENT}.head", self.options.probe_epochs
-        phases.append(
-            Phase(
-                "probe", (head,), probe, self._student_loss, watch=STUDENT, begin=self._take_encoder
-            )
-        )
-        if self.options.tune_epochs:
-            phases.append(
-                Phase(
-                    "fine-tuning",
-                    (STUDENT,),
-                    self.options.tune_epochs,
-                    self._student_loss,
-                    watch=STUDENT,
-                    lr_span=(0.5, 1.0),
+    def __init__(self, setup: Setup, options: Options) -> None:
+        super().__init__(setup, options)
+        for modality in self.options.guarded:
+            if modality not in self.modalities:
+                raise ConfigError(
+                    f"options.guarded names {modality}, which is not trained with; it can be any "
+                    f"of {', '.join(self.modalities)}"
                 )
-            )
-        return phases[len(history)] if len(history) < len(phases) else None
 
-    def _unimodal_loss(self, modality: Modality, networks: nn.ModuleDict, batch: Batch) -> Step:
-        prediction = networks[_unimodal(modality)](batch).prediction
-        return Step({"task": self.supervised_where(prediction, batch, modality)})
+    @property
+    def alone(self) -> tuple[Modality, ...]:
+        """The modalities whose encoders are guarded."""
+        chosen = self.options.guarded
+        return tuple(m for m in self.modalities if m in chosen) if chosen else self.modalities
 
-    def _measure_features(self, networks: nn.ModuleDict, examples: Examples) -> None:
+    def first_networks(self) -> dict[str, nn.Module]:
+        """The uni-modal teachers."""
+        return self.unimodal_networks()
+
+    @property
+    def first_names(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(self.named(m) for m in self.alone)
+
+    def first_phases(self) -> list[Phase]:
+        """One for each of them."""
+        return self.unimodal_phases()
+
+    def further_modules(self) -> dict[str, nn.Module]:
+        """The variances v_s."""
+        return {VARIANCE: FeatureVariance(self.modalities)}
+
+    def begin_fusion(self, networks: nn.ModuleDict, examples: Examples) -> None:
+        """Measure the variances v_s.
+
+        Args:
+            networks: by name.
+            examples: gives training samples.
+        """
         variance = cast(FeatureVariance, networks[VARIANCE])
         with torch.no_grad():
-            for modality in self.modalities:
-                teacher = cast(SingleNetwork, networks[_unimodal(modality)]).eval()
+            for modality in self.alone:
+                teacher = self.own(networks, modality).eval()
                 variance.measure(modality, teacher.encode(examples(modality)))
 
-    def _fusion_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
+    def fusion_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
+        """The task's loss, and the distance from each frozen encoder.
+
+        Args:
+            networks: by name.
+            batch: the training samples, augmented.
+        """
         fused = cast(LateFusionNetwork, networks[FUSED])
         features = fused.encode(batch)
         variance = cast(FeatureVariance, networks[VARIANCE])
         losses = {"task": self.supervised(fused.fuse(features, batch).prediction, batch)}
-        for modality in self.modalities:
-            teacher = cast(SingleNetwork, networks[_unimodal(modality)])
+        for modality in self.alone:
             with torch.no_grad():
-                wanted = teacher.encode(batch)
+                wanted = self.own(networks, modality).encode(batch)
             squared = ((wanted.float() - features[modality].float()) ** 2).mean(dim=1)
             gap = _mean_where(squared, batch.present[modality])
             losses[f"distil {modality}"] = self.options.distil_weight * gap / variance.of(modality)
         return Step(losses)
-
-    def _take_encoder(self, networks: nn.ModuleDict, examples: Examples) -> None:
-        del examples
-        fused = cast(LateFusionNetwork, networks[FUSED])
-        student = cast(SingleNetwork, networks[STUDENT])
-        student.encoder.load_state_dict(fused.encoders[self.setup.main.value].state_dict())
-
-    def _student_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
-        return Step({"task": self.supervised(networks[STUDENT](batch).prediction, batch)})
-
-    def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
-        """Every network by its name: one per modality, the fusion, and the student."""
-        names = (*(_unimodal(modality) for modality in self.modalities), FUSED, STUDENT)
-        return {name: cast(Network, networks[name]) for name in names}
-
-
-def _unimodal(modality: Modality) -> str:
-    return f"unimodal_{modality.value}"
 
 
 def _mean_where(values_b: Tensor, present_b: Tensor) -> Tensor:

@@ -1,24 +1,16 @@
-"""What a backbone must offer: an encoder in two parts, a stem and a trunk, so that auxiliary
-modalities can be added between them.
-
-Legend: B batch, C channels, h, w rows and columns, D features.
-"""
+"""What a backbone must offer: encoders (`auxdrive_train.models.encoder`), and their stems alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import cast
 
+from auxdrive_train.models.encoder import ImageEncoder
 from auxdrive_train.models.mobilenet import MobileNet, MobileNetStem
 from auxdrive_train.models.pilotnet import PilotNet, PilotNetStem
-from auxdrive_train.models.resnet import ResNet, ResNetStem, resnet18, resnet34
+from auxdrive_train.models.resnet import ResNetStem, resnet18, resnet34
 from auxdrive_train.models.weight_files import TakesWeights, load_weight_file
 
-# An encoder computes trunk(stem(x)), with `stem_channels` channels after the stem and `feature_dim`
-# features after the trunk. In SAMD the stem is F1 (teacher: F4), the trunk F2 (F5).
-# trunk(maps, kept) shows `kept` the maps that `map_channels` names: first "stem", its own input,
-# then those that it makes.
-ImageEncoder = PilotNet | ResNet | MobileNet
 ImageStem = PilotNetStem | ResNetStem | MobileNetStem
 
 

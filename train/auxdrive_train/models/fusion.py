@@ -15,7 +15,7 @@ from auxdrive.modalities import Modality
 from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.models.backbone import ImageEncoder
+from auxdrive_train.models.encoder import ImageEncoder
 from auxdrive_train.models.inputs import ModalityInput
 from auxdrive_train.models.maps import NOTHING, Kept, Widths
 from auxdrive_train.models.networks import Build, Network, Output

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from auxdrive.errors import DataError
 from torch import Tensor, nn
 from torch.nn import functional
 
+from auxdrive_train.models.encoder import ImageEncoder
 from auxdrive_train.models.maps import NOTHING, Kept
 from auxdrive_train.models.weight_files import for_each_image
 
@@ -142,7 +143,7 @@ class MobileNetStem(nn.Module):
         return _stem(self, images_bchw)
 
 
-class MobileNet(nn.Module):
+class MobileNet(ImageEncoder):
     """MobileNetV4-Conv-S without the classifier and the layer before it. The features are the
     global average of the last stage, 960 numbers.
 
@@ -152,7 +153,7 @@ class MobileNet(nn.Module):
 
     feature_dim = _FEATURES
     stem_channels = 64
-    map_channels: ClassVar[Mapping[str, int]] = {
+    map_channels: Mapping[str, int] = {
         "stem": 64,
         "stage2": 96,
         "stage3": 128,
@@ -186,10 +187,6 @@ class MobileNet(nn.Module):
             maps = self.blocks[number](maps)
             kept.show(f"stage{number}", maps)
         return functional.adaptive_avg_pool2d(maps, 1).flatten(1)
-
-    def forward(self, images_bchw: Tensor) -> Tensor:
-        """(B, C, h, w) -> (B, 960)."""
-        return self.trunk(self.stem(images_bchw))
 
     def load_published(self, state: Mapping[str, Tensor]) -> None:
         """Load timm's state dict of `mobilenetv4_conv_small`, except its classifier and the layer

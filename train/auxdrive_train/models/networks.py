@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.models import BACKBONES
-from auxdrive_train.models.backbone import ImageEncoder
+from auxdrive_train.models.encoder import ImageEncoder
 from auxdrive_train.models.inputs import Frames, ModalityInput
 from auxdrive_train.models.maps import NOTHING, Kept, Widths
 from auxdrive_train.models.present import of_present
@@ -124,6 +124,8 @@ class SingleNetwork(Network):
     Args:
         modality: what it sees.
         build: makes encoder and head.
+        encoder: in place of one that the build makes.
+        head: likewise, such as one that it shares.
 
     Attributes:
         computing: changes how the parts compute while it is trained, as fake quantisation does
@@ -142,12 +144,18 @@ class SingleNetwork(Network):
         torch.Size([2, 1])
     """
 
-    def __init__(self, modality: Modality, build: Build) -> None:
+    def __init__(
+        self,
+        modality: Modality,
+        build: Build,
+        encoder: ImageEncoder | None = None,
+        head: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.modalities = (modality,)
         self.input = build.input(modality)
-        self.encoder: ImageEncoder = build.encoder(self.input.channels)
-        self.head = build.head(self.encoder.feature_dim)
+        self.encoder = build.encoder(self.input.channels) if encoder is None else encoder
+        self.head = build.head(self.encoder.feature_dim) if head is None else head
         self.computing: Computing = plainly
 
     @property

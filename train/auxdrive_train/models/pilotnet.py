@@ -7,11 +7,11 @@ Legend: B batch, C channels, h, w rows and columns, D features.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 from auxdrive.errors import ConfigError
 from torch import Tensor, nn
 
+from auxdrive_train.models.encoder import ImageEncoder
 from auxdrive_train.models.maps import NOTHING, Kept
 
 
@@ -30,7 +30,7 @@ class PilotNetStem(nn.Sequential):
         super().__init__(*layers)
 
 
-class PilotNet(nn.Module):
+class PilotNet(ImageEncoder):
     """The convolutions and the first dense layer, with 100 features (Bojarski et al. 2016, figure
     4). The smaller dense layers belong to the steering head.
 
@@ -48,7 +48,7 @@ class PilotNet(nn.Module):
 
     feature_dim = 100
     stem_channels = 48
-    map_channels: ClassVar[Mapping[str, int]] = {"stem": 48, "conv4": 64, "conv5": 64}
+    map_channels: Mapping[str, int] = {"stem": 48, "conv4": 64, "conv5": 64}
 
     def __init__(self, channels: int, size: tuple[int, int], norm: bool = False) -> None:
         super().__init__()
@@ -87,10 +87,6 @@ class PilotNet(nn.Module):
                 kept.show(next(late), maps)
         features: Tensor = self.dense(maps)
         return features
-
-    def forward(self, images_bchw: Tensor) -> Tensor:
-        """(B, C, h, w) -> (B, 100)."""
-        return self.trunk(self.stem(images_bchw))
 
 
 def _activation(channels: int, norm: bool) -> list[nn.Module]:

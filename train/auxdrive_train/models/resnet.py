@@ -7,12 +7,12 @@ Legend: B batch, C channels, h, w rows and columns.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 from auxdrive.errors import DataError
 from torch import Tensor, nn
 from torch.nn import functional
 
+from auxdrive_train.models.encoder import ImageEncoder
 from auxdrive_train.models.maps import NOTHING, Kept
 from auxdrive_train.models.weight_files import for_each_image
 
@@ -71,7 +71,7 @@ class ResNetStem(nn.Module):
         return _stem(self, images_bchw)
 
 
-class ResNet(nn.Module):
+class ResNet(ImageEncoder):
     """A ResNet of basic blocks, without the classifier. The features are the global average of
     layer4, 512 numbers.
 
@@ -82,7 +82,7 @@ class ResNet(nn.Module):
 
     feature_dim = 512
     stem_channels = 64
-    map_channels: ClassVar[Mapping[str, int]] = {
+    map_channels: Mapping[str, int] = {
         "stem": 64,
         "layer2": 128,
         "layer3": 256,
@@ -116,10 +116,6 @@ class ResNet(nn.Module):
             maps = self.get_submodule(name)(maps)
             kept.show(name, maps)
         return functional.adaptive_avg_pool2d(maps, 1).flatten(1)
-
-    def forward(self, images_bchw: Tensor) -> Tensor:
-        """(B, C, h, w) -> (B, 512)."""
-        return self.trunk(self.stem(images_bchw))
 
     def load_published(self, state: Mapping[str, Tensor]) -> None:
         """Load a torchvision state dict, except its classifier (`fc.*`).
