@@ -50,6 +50,7 @@ def test_loading_every_command_imports_nothing_heavy() -> None:
         "train",
         "select",
         "evaluate",
+        "probe",
         "compare",
         "sweep",
         "ingest",

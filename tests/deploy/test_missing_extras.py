@@ -37,6 +37,7 @@ FEW = ("--count", "1", "--traffic", "0")
         (("sweep", "--data", "DATA", "--methods", "baseline", "--out", "out"), TRAIN, "train"),
         (("select", "--data", "DATA"), EVERY, "train"),
         (("evaluate", "RUN", "--data", "DATA", "--out", "x.json"), EVERY, "train"),
+        (("probe", "RUN"), EVERY, "train"),
         (("export", "RUN", "--out", "out"), ("onnxscript",), "deploy"),
         (("collect", "--out", "out", "--frames", "4"), SIM, "sim"),
         (("collect", "--out", "out", "--frames", "4", "--workers", "2"), EVERY, "sim"),

@@ -169,6 +169,14 @@ class LateFusionNetwork(Network):
                 kept.show(prefix + name, maps)
         return features
 
+    def encoded(self, batch: Batch) -> dict[str, Tensor]:
+        """Each modality's features, (B, D), by its name.
+
+        Args:
+            batch: the samples.
+        """
+        return {modality.value: each for modality, each in self.encode(batch).items()}
+
     def _encode(self, name: str, kept: Kept, frames: Tensor) -> Tensor:
         encoder = cast(ImageEncoder, self.encoders[name])
         return encoder.trunk(encoder.stem(self.inputs[name](frames)), kept)
