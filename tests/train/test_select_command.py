@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from auxdrive.cli import build_app
 from auxdrive.data.dataset import Dataset
@@ -56,3 +57,54 @@ def test_data_that_are_not_there_are_told_before_anything_is_made(
     refused = select("--data", str(tmp_path / "none"), "--out", str(tmp_path / "run"), *typed)
     assert "none" in str(refused.exception)
     assert not (tmp_path / "run").exists()
+
+
+def test_it_decides_between_umt_and_ume(stripe_data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    typed = ("--data", str(stripe_data), "--candidates", "depth", "--decide", "umt")
+    told = json.loads(select(*typed, "--out", str(out), "--json").stdout)
+    assert set(told["alone"]) == {"student", "unimodal_depth"}
+    better = told["linear_head"] < told["mean_of_predictions"]  # an error in degrees
+    assert told["decision"] == ("umt" if better else "ume")
+    from auxdrive_train.evaluation.evaluate import evaluate
+    from auxdrive_train.evaluation.models import open_model
+
+    mean = evaluate(open_model(out, "ensemble"), [stripe_data], "val")
+    assert mean.data.frames > 0
+    assert told["mean_of_predictions"] == pytest.approx(
+        mean.metrics[told["main_metric"]].value, rel=1e-5
+    )
+    shown = select(*typed, "--out", str(tmp_path / "other"))
+    assert f"decision: {told['decision']}" in shown.stderr + shown.stdout
+    refused = select("--data", str(stripe_data), "--decide", "dmcl").exception
+    assert isinstance(refused, UsageError)
+
+
+def test_the_decision_needs_umes_networks(stripe_data: Path, tmp_path: Path) -> None:
+    from auxdrive_train.engine.train import train
+    from auxdrive_train.evaluation.deciding import decide
+    from small_runs import settings_for
+
+    train(settings_for("baseline", stripe_data, epochs=1), tmp_path / "run")
+    with pytest.raises(UsageError, match="run of 'baseline'"):
+        decide(tmp_path / "run")
+
+
+def test_modalities_that_tell_something_together_call_for_umt() -> None:
+    """The label is the sum of what two networks know: each alone knows half of it, and so does
+    their mean; a linear head on the features of both knows all.
+    """
+    from auxdrive_train.evaluation.probe import linear
+
+    class Few:
+        ego = np.zeros((400, 0))
+
+        def __len__(self) -> int:
+            return 400
+
+    known, samples = np.random.default_rng(0).normal(size=(400, 2)), Few()
+    samples.label = label = known.sum(axis=1, keepdims=True)
+    joined = linear(known, samples, known, samples)
+    mean = known.mean(axis=1, keepdims=True)  # each network's best guess is what it knows
+    assert np.abs(joined - label).max() < 0.02
+    assert np.abs(mean - label).mean() > 0.3

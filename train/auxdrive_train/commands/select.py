@@ -43,6 +43,15 @@ def select(
     epochs: Annotated[int, typer.Option(help="Epochs to train.")] = 10,
     seed: SeedOption = 0,
     out: Annotated[Path, typer.Option(help="The run's directory.")] = Path("runs/selection"),
+    decide: Annotated[
+        str | None,
+        typer.Option(
+            metavar="umt",
+            help="Say instead whether these modalities have something to tell each other (UMT) or "
+            "are best averaged (UME): trains a network on each.",
+            show_default=False,
+        ),
+    ] = None,
     track: TrackOption = None,
     resume: ResumeOption = False,
     set_: SetOption = None,
@@ -51,16 +60,25 @@ def select(
     """Say which auxiliary modality is worth having: mean squeeze-and-excitation weight on the
     validation set.
     """
+    from auxdrive.errors import UsageError
+
     from auxdrive_train.engine.config_files import load_config
 
+    if decide not in (None, "umt"):
+        raise UsageError(f"--decide {decide}: there is one such decision, umt")
     at_hand = _at_hand(data, main)
     names = names_of("--candidates", candidates) or at_hand
+    method = "selection" if decide is None else "ume"
     overrides = {
-        "data": [str(path) for path in data], "method": "selection", "main": main, "aux": names,
+        "data": [str(path) for path in data], "method": method, "main": main, "aux": names,
         "task": task, "backbone": backbone, "epochs": epochs, "seed": seed,
         "track": names_of("--track", track),
     }  # fmt: skip
-    result = _weigh(load_config(None, overrides, set_ or []), out, resume)
+    config = load_config(None, overrides, set_ or [])
+    if decide is not None:
+        _show_decision(config, out, resume, json_output)
+        return
+    result = _weigh(config, out, resume)
     if json_output:
         console.print_json({"run": str(out), **result})
         return
@@ -73,6 +91,34 @@ def select(
             "noise did not come last: these weights cannot be trusted. Train longer (--epochs) or "
             "on more data"
         )
+
+
+def _show_decision(config: Any, out: Path, resume: bool, json_output: bool) -> None:
+    """Train UME's networks, and say what they decide."""
+    from auxdrive.inspection.metric_tables import rounded
+
+    from auxdrive_train.commands.training import train_shown
+    from auxdrive_train.evaluation.deciding import decide
+
+    train_shown(config, out, resume)
+    found = decide(out, progress=console.progress)
+    if json_output:
+        console.print_json(found.model_dump(mode="json"))
+        return
+    rows = [(role, rounded(value)) for role, value in found.alone.items()]
+    rows += [
+        ("mean of their predictions", rounded(found.mean_of_predictions)),
+        ("linear head on all their features", rounded(found.linear_head)),
+    ]
+    console.table(f"{found.main_metric} on the split '{found.split}'", ("", "value"), rows)
+    why = (
+        "a linear head on frozen features is better than the mean: modalities have something to "
+        "tell each other"
+        if found.decision == "umt"
+        else "the mean is as good as a linear head on frozen features: modalities tell the same, "
+        "or nothing together"
+    )
+    console.note(f"decision: {found.decision}, since {why}")
 
 
 def _at_hand(data: list[Path], main: str | None) -> list[str]:

@@ -8,6 +8,7 @@ Legend: N samples, D features, E ego inputs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,37 @@ class Probes(Strict):
     floor: dict[str, Metrics]
 
 
+@dataclass(frozen=True)
+class Frames:
+    """A run and the frames for its probes.
+
+    Attributes:
+        run: the run.
+        fitted: those to which linear heads are fitted.
+        measured: those on which they are measured.
+    """
+
+    run: Run
+    fitted: SampleSet
+    measured: SampleSet
+
+
+def frames_of(path: Path, data: Sequence[Path], split: str, progress: ShowProgress) -> Frames:
+    """Open a run and its frames; see `probe` for arguments and errors."""
+    run = load_run(path)
+    dataset = _dataset_of(run, data)
+    division = training_parts(dataset, run.config.validation_every)
+    modalities = tuple(dict.fromkeys((run.config.main, *run.method.modalities)))
+    derive_missing(dataset, modalities, progress)
+
+    def opened(parts: Sequence[str | Stretch]) -> SampleSet:
+        return SampleSet.open(dataset, parts, run.task, modalities, run.config.history)
+
+    whole = opened(division.train)
+    measured = opened(division.validation if split == "val" else dataset.split(split))
+    return Frames(run, whole.chosen(_spread(len(whole))), measured)
+
+
 def probe(
     path: Path,
     data: Sequence[Path] = (),
@@ -101,19 +133,9 @@ def probe(
         UsageError: there is no such split.
         DataError: there is no run, or its data are not there any more or are others.
     """
-    run = load_run(path)
-    dataset = _dataset_of(run, data)
-    division = training_parts(dataset, run.config.validation_every)
-    modalities = tuple(dict.fromkeys((run.config.main, *run.method.modalities)))
-    derive_missing(dataset, modalities, progress)
-
-    def opened(parts: Sequence[str | Stretch]) -> SampleSet:
-        return SampleSet.open(dataset, parts, run.task, modalities, run.config.history)
-
-    whole = opened(division.train)
-    fitted = whole.chosen(_spread(len(whole)))
-    measured = opened(division.validation if split == "val" else dataset.split(split))
-    steering = dataset.card.steering
+    frames = frames_of(path, data, split, progress)
+    run, fitted, measured = frames.run, frames.fitted, frames.measured
+    steering = measured.card.steering
     work = Work(f"probing {path.resolve().name}", "role", len(run.roles))
     encoders: list[Probed] = []
     with progress(work) as shown:
@@ -159,8 +181,8 @@ def _of_network(
     fitted, measured = (each.chosen(counted(network, each)) for each in (fitted, measured))
     if not len(fitted) or not len(measured):
         return []
-    known, _ = _seen(network, fitted)
-    asked, own = _seen(network, measured)
+    known, _ = seen_by(network, fitted)
+    asked, own = seen_by(network, measured)
     task = measured.task
     head = finite(task.metrics(own, measured.label, steering))
     found = []
@@ -173,8 +195,14 @@ def _of_network(
     return found
 
 
-def _seen(network: Network, samples: SampleSet) -> tuple[dict[str, Float64], Float64]:
-    """Each encoder's features, (N, D), and the network's predictions."""
+def seen_by(network: Network, samples: SampleSet) -> tuple[dict[str, Float64], Float64]:
+    """Each encoder's features, (N, D) by its name, and the network's predictions (N,
+    *label_shape).
+
+    Args:
+        network: is put into evaluation mode.
+        samples: what it sees.
+    """
     parts: dict[str, list[Float64]] = {}
     predictions = []
     network.eval()
