@@ -1,7 +1,7 @@
 """UMT's deciding trick: whether modalities have something to tell each other (UMT/UME, Du et al.
-2023, section 4.3). Where a linear head on the frozen features of uni-modal encoders is better than the
-mean of the uni-modal predictions, a fusion can win by features that come of several modalities, and
-UMT is to be used; else UME.
+2023, section 4.3). Where a linear head on the frozen features of uni-modal encoders is better than
+the mean of the uni-modal predictions, a fusion can win by features that come of several modalities,
+and UMT is to be used; else UME.
 """
 
 from __future__ import annotations
