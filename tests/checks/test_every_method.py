@@ -44,7 +44,12 @@ AUXILIARIES = (Modality.DEPTH, Modality.LIDAR)
 STEPS = 10
 PLACE = 5  # where the arguments of `epoch._step` have phase, epoch and step
 TIMED = ("samples_per_s", "wait_share")
+WHOLE = ("samd", "umt", "dmcl")
+"""Methods that are trained whole on every task; the others on steering, and a step of each of their
+phases on every task.
+"""
 every_method = pytest.mark.parametrize("name", METHODS.names())
+every_task = pytest.mark.parametrize("task", TASKS.names())
 
 
 def short(name: str) -> dict[str, object]:
@@ -106,11 +111,15 @@ def trained(
 
 @pytest.fixture(scope="session")
 def method(data: Path) -> Callable[..., Method]:
-    """A method by its name, on PilotNet and steering."""
-    task = make_task("steering", Dataset.open(data).card)
+    """A method by its name, on PilotNet and by default on steering."""
+    card = Dataset.open(data).card
 
-    def made(name: str, auxiliaries: tuple[Modality, ...] | None = None) -> Method:
-        build = Build("pilotnet", PreprocessingSpec(size=(64, 80)), task, dropout=0.0)
+    def made(
+        name: str, auxiliaries: tuple[Modality, ...] | None = None, task: str = "steering"
+    ) -> Method:
+        build = Build(
+            "pilotnet", PreprocessingSpec(size=(64, 80)), make_task(task, card), dropout=0.0
+        )
         seen = auxiliaries_of(name) if auxiliaries is None else auxiliaries
         options = METHODS[name].options_type.model_validate(short(name))
         return METHODS[name](Setup(Modality.RGB, seen, build, epochs=1), options)
@@ -242,7 +251,41 @@ def test_the_loss_of_each_phase_falls(
 
 
 @every_method
-@pytest.mark.parametrize("task", TASKS.names())
+@every_task
+def test_each_phase_learns_every_task(
+    name: str, task: str, method: Callable[..., Method], device: str
+) -> None:
+    """A step of each phase has a finite cost, and a gradient for what it trains."""
+    made = method(name, task=task)
+    torch.manual_seed(1)
+    networks = made.trained_modules(samples=8).to(device)
+    stripes = a_batch(made.modalities, (1,), device)
+    label = stripes.label.reshape(8, *[1] * len(made.task.label_shape))
+    batch = replace(
+        stripes,
+        label=label.expand(8, *made.task.label_shape).clone(),
+        ego_be=torch.ones(8, made.task.ego.width, device=device),
+    )
+    for phase in phases(made):
+        if phase.begin is not None:
+            phase.begin(networks, lambda modality: batch)
+        networks.eval().requires_grad_(False)
+        trained = [networks.get_submodule(part).train().requires_grad_() for part in phase.trains]
+        step = phase.loss(networks, batch)
+        total = torch.stack(list(step.losses.values())).sum()
+        assert math.isfinite(float(total.detach())), phase.name
+        total.backward()
+        for part, module in zip(phase.trains, trained, strict=True):
+            assert any(each.grad is not None for each in module.parameters()) or not list(
+                module.parameters()
+            ), part
+            module.zero_grad()
+
+
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [(n, t) for n in METHODS.names() for t in TASKS.names() if t == "steering" or n in WHOLE],
+)
 def test_it_trains_with_a_modality_missing_here_and_there_and_measures_its_roles(
     name: str, task: str, trained: Callable[[str, str], Path], caplog: pytest.LogCaptureFixture
 ) -> None:
