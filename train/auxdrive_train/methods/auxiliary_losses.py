@@ -5,6 +5,7 @@ regression it is the task's own loss).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 from pydantic import Field
@@ -15,6 +16,7 @@ from auxdrive_train.methods.fused_student import FUSED, FusedStudent, FusedStude
 from auxdrive_train.methods.phases import Step
 from auxdrive_train.models.fusion import LateFusionNetwork
 from auxdrive_train.models.own_heads import HEADS, OwnHeads
+from auxdrive_train.models.training_only import TrainingOnly
 
 
 class AuxiliaryLossesOptions(FusedStudentOptions):
@@ -34,7 +36,7 @@ class AuxiliaryLosses(FusedStudent):
     options_type = AuxiliaryLossesOptions
     options: AuxiliaryLossesOptions
 
-    def further_modules(self) -> dict[str, nn.Module]:
+    def aids(self) -> Mapping[str, TrainingOnly]:
         """A head per modality."""
         return {HEADS: OwnHeads(self.modalities, self.setup.build)}
 

@@ -34,6 +34,7 @@ from auxdrive_train.data.batch import Batch
 from auxdrive_train.losses.contract import LossSetup, make_loss
 from auxdrive_train.methods.phases import Phase, PhaseRecord
 from auxdrive_train.models.networks import Build, Network
+from auxdrive_train.models.training_only import TrainingOnly
 
 STUDENT = "student"
 TEACHER = "teacher"
@@ -200,6 +201,12 @@ class Method(ABC):
     def networks(self) -> nn.ModuleDict:
         """Networks with fresh weights, by name. The engine calls it once, after seeding torch."""
 
+    def aids(self) -> Mapping[str, TrainingOnly]:
+        """What else only training needs, by name: it is trained, stored and resumed with the
+        networks, and a finished run does without it. The engine makes it after the networks.
+        """
+        return {}
+
     def losses(self) -> Mapping[str, Distillation]:
         """The losses between two of its networks, by name.
 
@@ -209,7 +216,8 @@ class Method(ABC):
         return {}
 
     def trained_modules(self, samples: int) -> nn.ModuleDict:
-        """Fresh networks and losses by name: everything that training moves, updates and stores.
+        """Fresh networks, aids and losses by name: everything that training moves, updates and
+        stores.
 
         Args:
             samples: number of training samples.
@@ -219,6 +227,7 @@ class Method(ABC):
             ConfigError: a loss does not fit its networks.
         """
         networks = self.networks()
+        networks.update(self.aids())
         for name, each in self.losses().items():
             student, teacher = (cast(Network, networks[of]) for of in (each.student, each.teacher))
             setup = LossSetup(self.task, student.widths, teacher.widths, samples)

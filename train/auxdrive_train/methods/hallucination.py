@@ -24,7 +24,7 @@ from auxdrive_train.methods.contract import STUDENT, Options
 from auxdrive_train.methods.phases import Examples, Phase, PhaseRecord, Step, following
 from auxdrive_train.methods.unimodal import WithUniModal, take_fitting
 from auxdrive_train.models.networks import Network, SingleNetwork
-from auxdrive_train.models.streams import MeanOfHeads, Streams
+from auxdrive_train.models.streams import MeanOfHeads, Streams, side_by_side
 
 
 class HallucinationOptions(Options):
@@ -100,7 +100,7 @@ class Hallucination(WithUniModal):
         losses = {"task": self.supervised(torch.stack(each).mean(dim=0), batch)}
         for modality, own in zip(self.modalities, each, strict=True):
             losses[f"own {modality}"] = self.supervised(own, batch)
-        parts = torch.split(features, heads.widths, dim=1)[1:]
+        parts = side_by_side(features, heads.widths)[1:]
         for modality, part in zip(self.alone, parts, strict=True):
             gap = hallucinated(part, self.wanted(networks, batch, modality))
             weight = self.options.hallucination_weight

@@ -25,7 +25,7 @@ from auxdrive_train.methods.hallucination import Hallucination, HallucinationOpt
 from auxdrive_train.methods.phases import Examples, Phase, PhaseRecord, Step, following
 from auxdrive_train.methods.unimodal import take_fitting
 from auxdrive_train.models.networks import SingleNetwork
-from auxdrive_train.models.streams import MeanOfHeads, Streams
+from auxdrive_train.models.streams import MeanOfHeads, Streams, side_by_side
 
 
 class StagedHallucinationOptions(HallucinationOptions):
@@ -105,7 +105,7 @@ class StagedHallucination(Hallucination):
         features = student.encode(batch)
         each = heads.each(features, batch.ego_be)
         losses = {"task": self.supervised(each[0], batch)}
-        parts = torch.split(features, heads.widths, dim=1)
+        parts = side_by_side(features, heads.widths)
         for modality, part, own in zip(self.modalities[1:], parts[1:], each[1:], strict=True):
             teacher = self.own(networks, modality).eval()
             with torch.no_grad():

@@ -20,6 +20,7 @@ from auxdrive_train.methods.phases import Step
 from auxdrive_train.methods.single_phase import SinglePhase
 from auxdrive_train.models.networks import Network, SingleNetwork
 from auxdrive_train.models.predicted import TARGETS, PredictingEncoder, Targets
+from auxdrive_train.models.training_only import TrainingOnly
 
 
 class PredictedOptions(Options):
@@ -41,12 +42,15 @@ class TypeB(SinglePhase):
     phase = watch = STUDENT
 
     def networks(self) -> nn.ModuleDict:
-        """The student, and what the auxiliaries are compared with."""
-        main, build, auxiliaries = self.setup.main, self.setup.build, self.setup.auxiliaries
-        targets = Targets(auxiliaries, build)
-        channels = {m: targets.channels(m) for m in auxiliaries}
+        """The student."""
+        main, build = self.setup.main, self.setup.build
+        channels = {m: build.input(m).channels for m in self.setup.auxiliaries}
         encoder = PredictingEncoder(build.input(main).channels, channels, build)
-        return nn.ModuleDict({STUDENT: SingleNetwork(main, build, encoder), TARGETS: targets})
+        return nn.ModuleDict({STUDENT: SingleNetwork(main, build, encoder)})
+
+    def aids(self) -> Mapping[str, TrainingOnly]:
+        """What the auxiliaries are compared with."""
+        return {TARGETS: Targets(self.setup.auxiliaries, self.setup.build)}
 
     @property
     def trains(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from auxdrive_train.methods.single_phase import SinglePhase
 from auxdrive_train.methods.type_b import PredictedOptions
 from auxdrive_train.models.networks import Network, SingleNetwork
 from auxdrive_train.models.predicted import DECODERS, TARGETS, Decoders, Targets
+from auxdrive_train.models.training_only import TrainingOnly
 
 
 class TypeC(SinglePhase):
@@ -32,16 +33,15 @@ class TypeC(SinglePhase):
     phase = watch = STUDENT
 
     def networks(self) -> nn.ModuleDict:
-        """The student, the decoders, and what the auxiliaries are compared with."""
-        build, auxiliaries = self.setup.build, self.setup.auxiliaries
-        student, targets = SingleNetwork(self.setup.main, build), Targets(auxiliaries, build)
-        channels = student.widths.maps[self._map(student)]
-        decoders = Decoders(auxiliaries, channels, targets)
-        return nn.ModuleDict({STUDENT: student, DECODERS: decoders, TARGETS: targets})
+        """The student."""
+        return nn.ModuleDict({STUDENT: SingleNetwork(self.setup.main, self.setup.build)})
 
-    @staticmethod
-    def _map(student: SingleNetwork) -> str:
-        return list(student.widths.maps)[-1]
+    def aids(self) -> Mapping[str, TrainingOnly]:
+        """The decoders, and what the auxiliaries are compared with."""
+        build, auxiliaries = self.setup.build, self.setup.auxiliaries
+        maps = build.encoder(build.input(self.setup.main).channels).map_channels
+        targets = Targets(auxiliaries, build)
+        return {DECODERS: Decoders(auxiliaries, list(maps.values())[-1], targets), TARGETS: targets}
 
     @property
     def trains(self) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ class TypeC(SinglePhase):
             batch: the training samples, augmented.
         """
         student, targets = cast(SingleNetwork, networks[STUDENT]), cast(Targets, networks[TARGETS])
-        name = self._map(student)
+        name = list(student.widths.maps)[-1]
         output = student(batch, (name,))
         losses = {"task": self.supervised(output.prediction, batch)}
         for modality in self.setup.auxiliaries:

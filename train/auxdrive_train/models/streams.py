@@ -6,6 +6,7 @@ Legend: B batch, C channels, h, w rows and columns, D features.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import cast
 
 import torch
@@ -13,6 +14,18 @@ from torch import Tensor, nn
 
 from auxdrive_train.models.encoder import ImageEncoder
 from auxdrive_train.models.maps import NOTHING, Kept
+
+
+def side_by_side(tensor: Tensor, widths: Sequence[int]) -> list[Tensor]:
+    """The parts of a tensor (B, C, ...) whose channels stand side by side. They are slices: no
+    graph that is exported has `torch.split`.
+
+    Args:
+        tensor: of as many channels as all widths together.
+        widths: channels of each part.
+    """
+    ends = list(accumulate(widths))
+    return [tensor[:, end - width : end] for width, end in zip(widths, ends, strict=True)]
 
 
 class Streams(ImageEncoder):
@@ -55,7 +68,7 @@ class Streams(ImageEncoder):
             maps_bchw: what `stem` returns.
             kept: keeps those of the maps of `map_channels` that it wants.
         """
-        parts = torch.split(maps_bchw, [each.stem_channels for each in self.streams], dim=1)
+        parts = side_by_side(maps_bchw, [each.stem_channels for each in self.streams])
         own = [Kept(kept.wanted) for _ in self.streams]
         features = [
             each.trunk(part, keeping)
@@ -86,7 +99,7 @@ class MeanOfHeads(nn.Module):
             features_bd: (B, D) of all streams together.
             ego_be: (B, E), ego inputs.
         """
-        parts = torch.split(features_bd, self.widths, dim=1)
+        parts = side_by_side(features_bd, self.widths)
         return [head(part, ego_be) for head, part in zip(self.heads, parts, strict=True)]
 
     def forward(self, features_bd: Tensor, ego_be: Tensor) -> Tensor:
