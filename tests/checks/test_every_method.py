@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from auxdrive.bundles import IMAGE_INPUT
@@ -25,7 +24,6 @@ from auxdrive.errors import ConfigError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.runs import RunFolder
 from auxdrive_deploy.bundle_writer import write_bundle
-from auxdrive_train.data.batch import Batch
 from auxdrive_train.engine import checkpoint, epoch
 from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.engine.config_files import parse_config
@@ -34,13 +32,12 @@ from auxdrive_train.engine.train import train
 from auxdrive_train.losses.contract import Loss
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import STUDENT, Method, Setup
-from auxdrive_train.methods.phases import Phase, PhaseRecord
 from auxdrive_train.models.networks import Build, SingleNetwork
 from auxdrive_train.tasks import TASKS, make_task
+from menu_of_methods import AUXILIARIES, a_batch, auxiliaries_of, phases, short
 from pydantic import ValidationError
-from stripes import HEIGHT, WIDTH, write_stripe_data
+from stripes import write_stripe_data
 
-AUXILIARIES = (Modality.DEPTH, Modality.LIDAR)
 STEPS = 10
 PLACE = 5  # where the arguments of `epoch._step` have phase, epoch and step
 TIMED = ("samples_per_s", "wait_share")
@@ -50,17 +47,6 @@ phases on every task.
 """
 every_method = pytest.mark.parametrize("name", METHODS.names())
 every_task = pytest.mark.parametrize("task", TASKS.names())
-
-
-def short(name: str) -> dict[str, object]:
-    """Its settings, with one epoch of whatever they count."""
-    return {key: 1 for key in METHODS[name].options_type.model_fields if "epochs" in key}
-
-
-def auxiliaries_of(name: str) -> tuple[Modality, ...]:
-    """What it is given beside RGB."""
-    entry = METHODS[name]
-    return AUXILIARIES[: entry.most_auxiliaries] if entry.needs_auxiliaries else ()
 
 
 @pytest.fixture(scope="session")
@@ -127,20 +113,6 @@ def method(data: Path) -> Callable[..., Method]:
     return made
 
 
-def phases(made: Method) -> list[Phase]:
-    """All, as if each had been trained."""
-    history: list[PhaseRecord] = []
-    found: list[Phase] = []
-    while (phase := made.next_phase(history)) is not None:
-        again = made.next_phase(list(history))
-        assert again is not None
-        assert again.name == phase.name  # a function of the history alone
-        found.append(phase)
-        assert len(found) < 100
-        history.append(PhaseRecord(phase.name, phase.epochs, phase.watch, float(len(found)), 0.0))
-    return found
-
-
 @every_method
 def test_it_says_what_it_is(name: str) -> None:
     entry = METHODS[name]
@@ -191,32 +163,6 @@ def test_its_phases_train_what_it_has_and_watch_a_role(
         student = roles[STUDENT]
         assert isinstance(student, SingleNetwork)
         assert student.modalities == (Modality.RGB,)
-
-
-def a_batch(modalities: Sequence[Modality], shape: tuple[int, ...], device: str) -> Batch:
-    """Eight samples that have everything: a stripe in every frame, and the label where it is."""
-    rng = np.random.default_rng(0)
-    places = rng.uniform(0.2, 0.8, 8)
-    frames = {}
-    for modality in modalities:
-        wide = 64 if modality is Modality.LIDAR else WIDTH
-        high = 64 if modality is Modality.LIDAR else HEIGHT
-        channels = {Modality.RGB: (3,), Modality.LIDAR: (2,)}.get(modality, ())
-        frame = np.zeros((8, high, wide, *channels), np.uint8)
-        for sample, place in zip(frame, places, strict=True):
-            sample[:, int(place * wide) - 3 : int(place * wide) + 3] = 200
-        stored = torch.from_numpy(frame)
-        if modality is Modality.DEPTH:
-            stored = torch.from_numpy(frame.astype(np.int16) * 20).view(torch.uint16)
-        frames[modality] = stored
-    label = torch.from_numpy((0.5 - places).astype(np.float32)).reshape(8, *[1] * len(shape))
-    return Batch(
-        frames,
-        {modality: torch.ones(8, dtype=torch.bool) for modality in modalities},
-        torch.zeros(8, 0),
-        label.expand(8, *shape).clone(),
-        torch.arange(8),
-    ).to(device)
 
 
 @every_method

@@ -25,7 +25,7 @@ SMALL = {
 def settings_for(name: str, data: Path, **changes: Any) -> TrainConfig:
     values = {**SMALL, "data": str(data), "method": name, "epochs": 2, **changes}
     if METHODS[name].needs_auxiliaries:
-        values.setdefault("aux", ["depth", "lidar"])
+        values.setdefault("aux", ["depth", "lidar"][: METHODS[name].most_auxiliaries])
     if name == "samd":
         values.setdefault("options", {"epochs_per_round": 1})
     if name == "umt":

@@ -45,10 +45,13 @@ def build_of(samples: SampleSet, backbone: str) -> Build:
 
 
 def statistics(network: nn.Module, part: str) -> dict[str, torch.Tensor]:
+    """Those of a modality's parts; what a student calls by its name it has predicted from RGB."""
     return {
         name: buffer.clone()
         for name, buffer in network.named_buffers()
-        if part in name and ("running" in name or "batches" in name)
+        if part in name
+        and ("running" in name or "batches" in name)
+        and not (part and name.startswith("student."))
     }
 
 

@@ -145,7 +145,7 @@ def test_frozen_networks_neither_learn_nor_draw_dropout(
     stripe_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: set[tuple[str, bool, bool]] = set()
-    original = UMT._fusion_loss
+    original = UMT.fusion_loss
 
     def spying(self: UMT, networks: nn.ModuleDict, batch: Any) -> Any:
         for name, network in networks.items():
@@ -156,7 +156,7 @@ def test_frozen_networks_neither_learn_nor_draw_dropout(
             )
         return original(self, networks, batch)
 
-    monkeypatch.setattr(UMT, "_fusion_loss", spying)
+    monkeypatch.setattr(UMT, "fusion_loss", spying)
     train(
         config_of(stripe_data, "umt", aux=["depth"], epochs=1, options={"probe_epochs": 1}),
         tmp_path / "run",

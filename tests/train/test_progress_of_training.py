@@ -26,6 +26,15 @@ TOTALS = {
     "umt": 3 * 2 + 2 + 1,
     "dmcl": 2,
     "kd": 4,
+    "mfh": 3 * 2,
+    "ume": 3 * 2,
+    **dict.fromkeys(("smcl", "random_teacher", "independent"), 2),
+    **dict.fromkeys(("type_a", "type_b", "type_c", "early_fusion"), 2),
+    "hallucination": 2 * 2 + 2,
+    "staged_hallucination": 3 * 2 + 2 + 5,
+    **dict.fromkeys(("naive_fusion", "auxiliary_losses", "modality_dropout", "ogm_ge"), 2 + 10),
+    "pretrained_fusion": 3 * 2 + 2 + 10,
+    "self_distillation": 2 + 2 + 10,
     "selection": 2,
 }
 

@@ -100,7 +100,14 @@ class Frames:
 
 
 def frames_of(path: Path, data: Sequence[Path], split: str, progress: ShowProgress) -> Frames:
-    """Open a run and its frames; see `probe` for arguments and errors."""
+    """Open a run and its frames; see `probe` for errors.
+
+    Args:
+        path: the run's folder.
+        data: the data set's folders; none: those that the run was trained on.
+        split: on which heads are measured.
+        progress: shows how far deriving is.
+    """
     run = load_run(path)
     dataset = _dataset_of(run, data)
     division = training_parts(dataset, run.config.validation_every)

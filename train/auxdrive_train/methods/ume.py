@@ -33,7 +33,12 @@ class UMEOptions(Options):
 
 
 class UME(WithUniModal):
-    """A network per modality, and the mean of what they predict (Du et al. 2023)."""
+    """A network per modality, and the mean of what they predict (Du et al. 2023).
+
+    Args:
+        setup: modalities, epochs, and how networks are built.
+        options: of `UMEOptions`.
+    """
 
     name = "ume"
     summary = "networks of single modalities, and the mean of their predictions"

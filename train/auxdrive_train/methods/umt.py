@@ -84,6 +84,10 @@ class FeatureVariance(nn.Module):
 class UMT(WithUniModal, FusedStudent):
     """A network per modality, then their fusion, then the student's head (Du et al. 2021; 2023).
     With `guarded` only some encoders are taught, which the paper compares it with.
+
+    Args:
+        setup: modalities, epochs, and how networks are built.
+        options: of `UMTOptions`.
     """
 
     name = "umt"
