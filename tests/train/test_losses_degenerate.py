@@ -4,11 +4,13 @@ features that say nothing, tiny batches.
 
 from __future__ import annotations
 
+import functools
 import math
 
 import pytest
 import torch
 from auxdrive_train.losses import LOSSES
+from auxdrive_train.losses.contract import Loss
 from loss_inputs import batch_of, fresh, output
 from loss_inputs import cost as cost_of
 from torch import Tensor, nn
@@ -54,10 +56,15 @@ CASES = {
 }
 
 
+@functools.cache
+def made(name: str) -> Loss:
+    """The loss in float64, made once: `cost_of` leaves it as it was."""
+    return fresh(name, student=D, teacher=D).double()
+
+
 def cost(name: str, student: Tensor, teacher: Tensor) -> Tensor:
     """The loss in float64; prediction and maps are made of the features."""
-    loss = fresh(name, student=D, teacher=D).double()
-    return cost_of(loss, output(student), output(teacher), batch_of(len(student)))
+    return cost_of(made(name), output(student), output(teacher), batch_of(len(student)))
 
 
 # Central differences of this width tell a gradient from rounding and do not step over a case's own
