@@ -115,8 +115,8 @@ def _show_decision(config: Any, out: Path, resume: bool, json_output: bool) -> N
         "a linear head on frozen features is better than the mean: modalities have something to "
         "tell each other"
         if found.decision == "umt"
-        else "the mean is as good as a linear head on frozen features: modalities tell the same, "
-        "or nothing together"
+        else "the mean is no worse than a linear head on frozen features: modalities tell the "
+        "same, or nothing together"
     )
     console.note(f"decision: {found.decision}, since {why}")
 

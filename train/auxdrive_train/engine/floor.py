@@ -60,9 +60,6 @@ def floors(
         By split and kind (`constant`, ...), the metrics.
     """
     constants = best_constants(train, steering)
-    fit = np.linalg.lstsq(
-        _design(train), train.label.reshape(len(train), -1).astype(np.float64), rcond=None
-    )[0]
     neighbours = _Neighbours(
         train, ModalityInput(main, preprocessing.model_copy(update={"size": IMAGE_SIZE}))
     )
@@ -70,8 +67,7 @@ def floors(
     for name, samples in splits.items():
         rows = {"constant": of_constants(samples, constants, steering)}
         if train.ego.shape[1]:
-            linear = (_design(samples) @ fit).reshape(samples.label.shape)
-            rows["ego"] = samples.task.metrics(linear, samples.label, steering)
+            rows["ego"] = of_ego(train, samples, steering)
         asked = _spread(len(samples), MOST_ASKED)
         rows["neighbours"] = samples.task.metrics(
             neighbours.predict(samples, asked), samples.label[asked], steering
@@ -122,6 +118,20 @@ def of_constants(
         if metric in measured:  # R2 is left out if the labels do not vary
             metrics[metric] = measured[metric]
     return metrics
+
+
+def of_ego(train: SampleSet, samples: SampleSet, steering: SteeringSpec) -> MetricValues:
+    """The metrics of a linear function of the ego inputs, fitted by least squares.
+
+    Args:
+        train: the samples that it is fitted to.
+        samples: the samples to measure on.
+        steering: the data's steering limits, which the metrics of angles need.
+    """
+    label = train.label.reshape(len(train), -1).astype(np.float64)
+    fit = np.linalg.lstsq(_design(train), label, rcond=None)[0]
+    linear = (_design(samples) @ fit).reshape(samples.label.shape)
+    return samples.task.metrics(linear, samples.label, steering)
 
 
 def _of_constant(samples: SampleSet, value: Float64, steering: SteeringSpec) -> MetricValues:

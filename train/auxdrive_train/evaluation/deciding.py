@@ -16,6 +16,7 @@ from auxdrive.strict import Strict
 from auxdrive.work import ShowProgress, no_progress
 
 from auxdrive_train.evaluation.probe import frames_of, linear, seen_by
+from auxdrive_train.methods.ume import UME
 from auxdrive_train.models.ensemble import ENSEMBLE
 
 
@@ -62,7 +63,7 @@ def decide(
     """
     frames = frames_of(path, data, split, progress)
     run, fitted, measured = frames.run, frames.fitted, frames.measured
-    if ENSEMBLE not in run.roles or run.config.method != "ume":
+    if not isinstance(run.method, UME):
         raise UsageError(
             f"{path}: is a run of '{run.config.method}', and what is compared are the networks of "
             "`auxdrive train --method ume`"

@@ -30,7 +30,7 @@ from auxdrive_train.data.loader import Loader
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.conditions import finite
 from auxdrive_train.engine.evaluate import EVALUATION_BATCH, counted
-from auxdrive_train.engine.floor import best_constants, of_constants
+from auxdrive_train.engine.floor import best_constants, of_constants, of_ego
 from auxdrive_train.engine.load import Run, load_run
 from auxdrive_train.models.networks import Network
 
@@ -217,9 +217,10 @@ def seen_by(network: Network, samples: SampleSet) -> tuple[dict[str, Float64], F
         for batch in Loader(samples, EVALUATION_BATCH).iterate(
             np.arange(len(samples), dtype=np.int64)
         ):
-            for name, features in network.encoded(batch).items():
+            encoded, prediction = network.encoded(batch)
+            for name, features in encoded.items():
                 parts.setdefault(name, []).append(features.double().numpy())
-            predictions.append(network(batch).prediction.double().numpy())
+            predictions.append(prediction.double().numpy())
     return {name: np.concatenate(each) for name, each in parts.items()}, np.concatenate(predictions)
 
 
@@ -248,7 +249,5 @@ def linear(features: Float64, fitted: SampleSet, asked: Float64, measured: Sampl
 def _floor(fitted: SampleSet, measured: SampleSet, steering: SteeringSpec) -> dict[str, Metrics]:
     rows = {"constant": finite(of_constants(measured, best_constants(fitted, steering), steering))}
     if fitted.ego.shape[1]:
-        nothing = (np.zeros((len(each), 0)) for each in (fitted, measured))
-        predicted = linear(next(nothing), fitted, next(nothing), measured)
-        rows["ego"] = finite(measured.task.metrics(predicted, measured.label, steering))
+        rows["ego"] = finite(of_ego(fitted, measured, steering))
     return rows

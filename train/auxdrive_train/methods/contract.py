@@ -34,6 +34,7 @@ from auxdrive_train.data.batch import Batch
 from auxdrive_train.losses.contract import LossSetup, make_loss
 from auxdrive_train.methods.phases import Phase, PhaseRecord
 from auxdrive_train.models.networks import Build, Network
+from auxdrive_train.models.present import mean_where
 from auxdrive_train.models.training_only import TrainingOnly
 
 STUDENT = "student"
@@ -310,7 +311,4 @@ class Method(ABC):
             batch: the samples, with labels in physical units.
             modality: the one that a sample must have to count.
         """
-        present = batch.present[modality].to(prediction.dtype)
-        return (self.per_sample(prediction, batch.label) * present).sum() / present.sum().clamp(
-            min=1
-        )
+        return mean_where(self.per_sample(prediction, batch.label), batch.present[modality])

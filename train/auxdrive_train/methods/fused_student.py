@@ -43,7 +43,7 @@ class FusedStudent(Method):
         return {}
 
     def first_phases(self) -> list[Phase]:
-        """What trains them."""
+        """What trains them; each phase watches the network of one."""
         return []
 
     def further_modules(self) -> dict[str, nn.Module]:
@@ -128,10 +128,5 @@ class FusedStudent(Method):
 
     def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
         """The first networks, the fusion and the student, by their names."""
-        names = (*self.first_names, FUSED, STUDENT)
+        names = (*(phase.watch for phase in self.first_phases()), FUSED, STUDENT)
         return {name: cast(Network, networks[name]) for name in names}
-
-    @property
-    def first_names(self) -> tuple[str, ...]:
-        """The names of the first networks."""
-        return ()

@@ -24,6 +24,7 @@ from auxdrive_train.methods.contract import STUDENT, Options
 from auxdrive_train.methods.phases import Examples, Phase, PhaseRecord, Step, following
 from auxdrive_train.methods.unimodal import WithUniModal, take_fitting
 from auxdrive_train.models.networks import Network, SingleNetwork
+from auxdrive_train.models.present import mean_where
 from auxdrive_train.models.streams import MeanOfHeads, Streams, side_by_side
 
 
@@ -72,7 +73,7 @@ class Hallucination(WithUniModal):
         return following([*self.unimodal_phases(), student], history)
 
     def begin_student(self, networks: nn.ModuleDict, examples: Examples) -> None:
-        """Each stream takes the weights of its auxiliary's network that fit.
+        """Each stream takes the weights of its modality's own network that fit, if there is one.
 
         Args:
             networks: by name.
@@ -81,8 +82,8 @@ class Hallucination(WithUniModal):
         del examples
         student = cast(SingleNetwork, networks[STUDENT])
         streams, heads = cast(Streams, student.encoder), cast(MeanOfHeads, student.head)
-        for place, modality in enumerate(self.alone, start=1):
-            teacher = self.own(networks, modality)
+        for modality in self.alone:
+            place, teacher = self.modalities.index(modality), self.own(networks, modality)
             take_fitting(streams.streams[place], teacher.encoder)
             take_fitting(heads.heads[place], teacher.head)
 
@@ -104,7 +105,7 @@ class Hallucination(WithUniModal):
         for modality, part in zip(self.alone, parts, strict=True):
             gap = hallucinated(part, self.wanted(networks, batch, modality))
             weight = self.options.hallucination_weight
-            losses[f"hallucinated {modality}"] = weight * mean_where(gap, batch, modality)
+            losses[f"hallucinated {modality}"] = weight * mean_where(gap, batch.present[modality])
         return Step(losses)
 
     def wanted(self, networks: nn.ModuleDict, batch: Batch, modality: Modality) -> Tensor:
@@ -116,7 +117,7 @@ class Hallucination(WithUniModal):
             modality: the auxiliary.
         """
         with torch.no_grad():
-            return self.own(networks, modality).eval().encode(batch)
+            return self.own(networks, modality).encode(batch)
 
     def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
         """The student, and the auxiliaries' networks."""
@@ -132,15 +133,3 @@ def hallucinated(ours_bd: Tensor, theirs_bd: Tensor) -> Tensor:
         theirs_bd: features (B, D) of the auxiliary's network.
     """
     return (torch.sigmoid(ours_bd) - torch.sigmoid(theirs_bd)).square().mean(dim=1)
-
-
-def mean_where(values_b: Tensor, batch: Batch, modality: Modality) -> Tensor:
-    """The mean over the samples that have the modality; zero where none has.
-
-    Args:
-        values_b: (B,).
-        batch: the samples.
-        modality: which.
-    """
-    present = batch.present[modality].to(values_b.dtype)
-    return (values_b * present).sum() / present.sum().clamp(min=1)

@@ -12,7 +12,7 @@ of a regression is the squared error to the teacher's prediction.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, cast
+from typing import cast
 
 import torch
 from auxdrive.modalities import Modality
@@ -23,9 +23,10 @@ from auxdrive_train.data.batch import Batch
 from auxdrive_train.losses.kd import kd_regression
 from auxdrive_train.methods.contract import STUDENT, TEACHER, Method, Options
 from auxdrive_train.methods.phases import Examples, Phase, PhaseRecord, Step, following
-from auxdrive_train.methods.salience import kept_channels, salience
+from auxdrive_train.methods.salience import Kind, kept_channels, salience
 from auxdrive_train.models.masked import MaskedEncoder
 from auxdrive_train.models.networks import Network, SingleNetwork
+from auxdrive_train.models.present import mean_where
 
 ALIGNED, ALIGNED_AUXILIARY, SALIENCE = "aligned", "aligned_auxiliary", "salience"
 
@@ -33,7 +34,7 @@ ALIGNED, ALIGNED_AUXILIARY, SALIENCE = "aligned", "aligned_auxiliary", "salience
 class MFHOptions(Options):
     """Options of MFH."""
 
-    teacher: Literal["general", "specific", "random", "regular"] = Field(
+    teacher: Kind = Field(
         default="general",
         description="which channels the teacher keeps: the modality-general ones, the "
         "modality-specific ones, drawn ones, or all",
@@ -103,9 +104,8 @@ class MFH(Method):
 
     def _aligned_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
         ours, theirs = networks[ALIGNED](batch), networks[ALIGNED_AUXILIARY](batch)
-        present = batch.present[self.auxiliary].to(ours.features.dtype)
-        apart = (ours.features - theirs.features).square().mean(dim=1)
-        apart = (apart * present).sum() / present.sum().clamp(min=1)
+        distance = (ours.features - theirs.features).square().mean(dim=1)
+        apart = mean_where(distance, batch.present[self.auxiliary])
         return Step(
             {
                 "task": self.supervised(ours.prediction, batch),
@@ -137,7 +137,7 @@ class MFH(Method):
     def _student_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
         rho, prediction = self.options.rho, networks[STUDENT](batch).prediction
         with torch.no_grad():
-            taught = networks[TEACHER].eval()(batch).prediction
+            taught = networks[TEACHER](batch).prediction
         having = batch.present[self.auxiliary]
         losses = {"task": rho * self.supervised(prediction, batch)}
         if bool(having.any()):

@@ -26,6 +26,7 @@ from auxdrive_train.data.batch import Batch
 from auxdrive_train.methods.fused_student import FUSED, FusedStudent, FusedStudentOptions
 from auxdrive_train.methods.phases import Step
 from auxdrive_train.models.fusion import LateFusionNetwork
+from auxdrive_train.models.present import mean_where
 
 
 class OGMGEOptions(FusedStudentOptions):
@@ -84,9 +85,7 @@ class OGMGE(FusedStudent):
                     for m, each in features.items()
                 }
                 lost = self.per_sample(fused.fuse(alone, batch).prediction, batch.label)
-                present = batch.present[modality].to(lost.dtype)
-                share = (torch.exp(-lost) * present).sum() / present.sum().clamp(min=1)
-                found[modality] = float(share)
+                found[modality] = float(mean_where(torch.exp(-lost), batch.present[modality]))
         fused.head.train(training)
         return found
 

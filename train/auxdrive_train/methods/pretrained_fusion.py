@@ -9,31 +9,18 @@ from typing import cast
 
 from torch import nn
 
-from auxdrive_train.methods.fused_student import FUSED, FusedStudent
-from auxdrive_train.methods.phases import Examples, Phase
-from auxdrive_train.methods.unimodal import WithUniModal
+from auxdrive_train.methods.fused_student import FUSED
+from auxdrive_train.methods.fusion_of_unimodal import FusionOfUniModal
+from auxdrive_train.methods.phases import Examples
 from auxdrive_train.models.fusion import LateFusionNetwork
 
 
-class PretrainedFusion(WithUniModal, FusedStudent):
+class PretrainedFusion(FusionOfUniModal):
     """Encoders that were trained alone, then their fusion (Du et al. 2023)."""
 
     name = "pretrained_fusion"
     summary = "late fusion that begins with encoders that were trained alone"
     paper = "UMT/UME (2023), pre-training and fine-tuning"
-
-    def first_networks(self) -> dict[str, nn.Module]:
-        """The networks of single modalities."""
-        return self.unimodal_networks()
-
-    @property
-    def first_names(self) -> tuple[str, ...]:
-        """Their names."""
-        return tuple(self.named(m) for m in self.alone)
-
-    def first_phases(self) -> list[Phase]:
-        """One for each of them."""
-        return self.unimodal_phases()
 
     def begin_fusion(self, networks: nn.ModuleDict, examples: Examples) -> None:
         """Take their encoders.

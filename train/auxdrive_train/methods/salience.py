@@ -7,11 +7,12 @@ Legend: N samples, C channels.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-KINDS = ("general", "specific", "random", "regular")
+Kind = Literal["general", "specific", "random", "regular"]
 """Kinds of teachers, by the channels that are nullified: those of the smallest salience, those of
 the largest, drawn ones, and none.
 """
@@ -49,12 +50,12 @@ def salience(
     return distances / distances.max().clamp(min=1e-12)
 
 
-def kept_channels(salience_c: Tensor, kind: str, share: float) -> Tensor:
+def kept_channels(salience_c: Tensor, kind: Kind, share: float) -> Tensor:
     """1 for each channel that a teacher keeps, 0 for those that are nullified: (C,).
 
     Args:
         salience_c: (C,).
-        kind: one of `KINDS`.
+        kind: of the teacher.
         share: r, which share of the channels is nullified; at least one stays.
     """
     count = len(salience_c)

@@ -45,11 +45,6 @@ class SelfDistillation(FusedStudent):
         """The fusion that teaches."""
         return {FIRST: LateFusionNetwork(self.modalities, self.setup.build)}
 
-    @property
-    def first_names(self) -> tuple[str, ...]:
-        """Its name."""
-        return (FIRST,)
-
     def first_phases(self) -> list[Phase]:
         """It is trained on the labels."""
         return [Phase(FIRST, (FIRST,), self.setup.epochs, self._first_loss, watch=FIRST)]
@@ -76,7 +71,7 @@ class SelfDistillation(FusedStudent):
         loss = cast(Loss, networks[DISTILLATION])
         student = networks[FUSED](batch, loss.maps)
         with torch.no_grad():
-            teacher = networks[FIRST].eval()(batch, loss.maps)
+            teacher = networks[FIRST](batch, loss.maps)
         beta = self.options.beta
         weight = LOSSES[self.options.loss].beta if beta is None else beta
         return Step(

@@ -21,11 +21,11 @@ from torch import nn
 
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.methods.contract import STUDENT
-from auxdrive_train.methods.hallucination import Hallucination, HallucinationOptions, mean_where
-from auxdrive_train.methods.phases import Examples, Phase, PhaseRecord, Step, following
-from auxdrive_train.methods.unimodal import take_fitting
+from auxdrive_train.methods.hallucination import Hallucination, HallucinationOptions
+from auxdrive_train.methods.phases import Phase, PhaseRecord, Step, following
 from auxdrive_train.models.networks import SingleNetwork
-from auxdrive_train.models.streams import MeanOfHeads, Streams, side_by_side
+from auxdrive_train.models.present import mean_where
+from auxdrive_train.models.streams import MeanOfHeads, side_by_side
 
 
 class StagedHallucinationOptions(HallucinationOptions):
@@ -78,21 +78,6 @@ class StagedHallucination(Hallucination):
         )
         return following([*self.unimodal_phases(), streams, tuned], history)
 
-    def begin_student(self, networks: nn.ModuleDict, examples: Examples) -> None:
-        """Each stream takes the weights of its modality's network that fit.
-
-        Args:
-            networks: by name.
-            examples: are not needed.
-        """
-        del examples
-        student = cast(SingleNetwork, networks[STUDENT])
-        streams, heads = cast(Streams, student.encoder), cast(MeanOfHeads, student.head)
-        for place, modality in enumerate(self.modalities):
-            teacher = self.own(networks, modality)
-            take_fitting(streams.streams[place], teacher.encoder)
-            take_fitting(heads.heads[place], teacher.head)
-
     def student_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
         """What the streams learn: RGB's from the labels, each other from its teacher too.
 
@@ -107,16 +92,16 @@ class StagedHallucination(Hallucination):
         losses = {"task": self.supervised(each[0], batch)}
         parts = side_by_side(features, heads.widths)
         for modality, part, own in zip(self.modalities[1:], parts[1:], each[1:], strict=True):
-            teacher = self.own(networks, modality).eval()
+            teacher = self.own(networks, modality)
             with torch.no_grad():
                 taught = teacher(batch)
             hard = self.per_sample(own, batch.label)
             soft = self.per_sample(own, taught.prediction)
             gap = (part - taught.features).square().mean(dim=1)
             distilled = (1 - alpha) * hard + alpha * soft
-            losses[f"distil {modality}"] = mean_where(distilled, batch, modality)
+            losses[f"distil {modality}"] = mean_where(distilled, batch.present[modality])
             weight = self.options.hallucination_weight
-            losses[f"hallucinated {modality}"] = weight * mean_where(gap, batch, modality)
+            losses[f"hallucinated {modality}"] = weight * mean_where(gap, batch.present[modality])
         return Step(losses)
 
     def _tuned_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:

@@ -8,29 +8,20 @@ maps without the auxiliaries' part.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import cast
-
 from torch import nn
 
-from auxdrive_train.data.batch import Batch
 from auxdrive_train.methods.contract import STUDENT
-from auxdrive_train.methods.phases import Step
-from auxdrive_train.methods.single_phase import SinglePhase
+from auxdrive_train.methods.switched_off import FUSED, SwitchedOff
 from auxdrive_train.models.fusion import FusedNetwork
-from auxdrive_train.models.networks import Network, SingleNetwork
-
-FUSED = "fused"
+from auxdrive_train.models.networks import SingleNetwork
 
 
-class TypeA(SinglePhase):
+class TypeA(SwitchedOff):
     """One fused network; the student is its main branch (AML, architecture A)."""
 
     name = "type_a"
     summary = "one fused network whose auxiliary branches are off in the test"
     paper = "AML section 4.1, architecture A"
-    phase = FUSED
-    watch = STUDENT
 
     def networks(self) -> nn.ModuleDict:
         """The fused network, and the student, which is a part of it."""
@@ -38,21 +29,3 @@ class TypeA(SinglePhase):
         fused = FusedNetwork(main, self.setup.auxiliaries, build)
         student = SingleNetwork(main, build, fused.encoder, fused.head)
         return nn.ModuleDict({FUSED: fused, STUDENT: student})
-
-    @property
-    def trains(self) -> tuple[str, ...]:
-        """The fused network."""
-        return (FUSED,)
-
-    def loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
-        """The task's loss on what is predicted from all modalities.
-
-        Args:
-            networks: by name.
-            batch: the training samples, augmented.
-        """
-        return Step({"task": self.supervised(networks[FUSED](batch).prediction, batch)})
-
-    def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
-        """The student, and the network with its auxiliary branches on."""
-        return {name: cast(Network, networks[name]) for name in (STUDENT, FUSED)}

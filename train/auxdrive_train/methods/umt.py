@@ -26,10 +26,11 @@ from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.methods.contract import Options, Setup
-from auxdrive_train.methods.fused_student import FUSED, FusedStudent, FusedStudentOptions
-from auxdrive_train.methods.phases import Examples, Phase, Step
-from auxdrive_train.methods.unimodal import WithUniModal
+from auxdrive_train.methods.fused_student import FUSED, FusedStudentOptions
+from auxdrive_train.methods.fusion_of_unimodal import FusionOfUniModal
+from auxdrive_train.methods.phases import Examples, Step
 from auxdrive_train.models.fusion import LateFusionNetwork
+from auxdrive_train.models.present import mean_where
 
 VARIANCE = "feature_variance"
 # Lower bound of v_s: features that hardly vary carry little, and divided by a tiny variance their
@@ -81,7 +82,7 @@ class FeatureVariance(nn.Module):
         return self.get_buffer(modality.value)
 
 
-class UMT(WithUniModal, FusedStudent):
+class UMT(FusionOfUniModal):
     """A network per modality, then their fusion, then the student's head (Du et al. 2021; 2023).
     With `guarded` only some encoders are taught, which the paper compares it with.
 
@@ -113,19 +114,6 @@ class UMT(WithUniModal, FusedStudent):
         """The modalities whose encoders are guarded."""
         chosen = self.options.guarded
         return tuple(m for m in self.modalities if m in chosen) if chosen else self.modalities
-
-    def first_networks(self) -> dict[str, nn.Module]:
-        """The uni-modal teachers."""
-        return self.unimodal_networks()
-
-    @property
-    def first_names(self) -> tuple[str, ...]:
-        """Their names."""
-        return tuple(self.named(m) for m in self.alone)
-
-    def first_phases(self) -> list[Phase]:
-        """One for each of them."""
-        return self.unimodal_phases()
 
     def further_modules(self) -> dict[str, nn.Module]:
         """The variances v_s."""
@@ -159,11 +147,6 @@ class UMT(WithUniModal, FusedStudent):
             with torch.no_grad():
                 wanted = self.own(networks, modality).encode(batch)
             squared = ((wanted.float() - features[modality].float()) ** 2).mean(dim=1)
-            gap = _mean_where(squared, batch.present[modality])
+            gap = mean_where(squared, batch.present[modality])
             losses[f"distil {modality}"] = self.options.distil_weight * gap / variance.of(modality)
         return Step(losses)
-
-
-def _mean_where(values_b: Tensor, present_b: Tensor) -> Tensor:
-    weights = present_b.to(values_b.dtype)
-    return (values_b * weights).sum() / weights.sum().clamp(min=1)

@@ -4,7 +4,6 @@ with.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from functools import partial
 from typing import cast
 
@@ -71,21 +70,17 @@ class WithUniModal(Method):
         return Step({"task": self.supervised_where(prediction, batch, modality)})
 
 
-def take_fitting(network: nn.Module, other: nn.Module) -> Collection[str]:
+def take_fitting(network: nn.Module, other: nn.Module) -> None:
     """Copy the tensors of another network that this one has too, by name and shape.
 
     Args:
         network: is changed.
         other: is copied from.
-
-    Returns:
-        The names of those that this one keeps as they were.
     """
-    own, theirs = network.state_dict(), other.state_dict()
+    own = network.state_dict()
     fitting = {
         name: tensor
-        for name, tensor in theirs.items()
+        for name, tensor in other.state_dict().items()
         if name in own and own[name].shape == tensor.shape
     }
     network.load_state_dict(own | fitting)
-    return own.keys() - fitting.keys()

@@ -169,13 +169,15 @@ class LateFusionNetwork(Network):
                 kept.show(prefix + name, maps)
         return features
 
-    def encoded(self, batch: Batch) -> dict[str, Tensor]:
-        """Each modality's features, (B, D), by its name.
+    def encoded(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+        """Each modality's features, (B, D), by its name, and the prediction.
 
         Args:
             batch: the samples.
         """
-        return {modality.value: each for modality, each in self.encode(batch).items()}
+        features = self.encode(batch)
+        named = {modality.value: each for modality, each in features.items()}
+        return named, self.fuse(features, batch).prediction
 
     def _encode(self, name: str, kept: Kept, frames: Tensor) -> Tensor:
         encoder = cast(ImageEncoder, self.encoders[name])

@@ -106,14 +106,15 @@ class Network(nn.Module):
             f"{type(self).__name__} does not say how it predicts from {sorted(batch.frames)}"
         )
 
-    def encoded(self, batch: Batch) -> dict[str, Tensor]:
-        """Each of its encoders' features, (B, D), by the modality that it sees; "features" for a
-        network that has but one kind.
+    def encoded(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+        """Each of its encoders' features, (B, D), by the modality that it sees ("features" for a
+        network that has but one kind), and the prediction.
 
         Args:
             batch: the samples.
         """
-        return {"features": self(batch).features}
+        output = self(batch)
+        return {"features": output.features}, output.prediction
 
     def keeping(self, maps: Collection[str]) -> Kept:
         """A collector for the maps of one pass; see `Kept`.
@@ -212,13 +213,14 @@ class SingleNetwork(Network):
         frames, present = batch.frames[self.modality], batch.present[self.modality]
         return of_present(self.encoder, partial(self.features, kept=kept), frames, present, kept)
 
-    def encoded(self, batch: Batch) -> dict[str, Tensor]:
-        """Its encoder's features, (B, D), by its modality.
+    def encoded(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+        """Its encoder's features, (B, D), by its modality, and the prediction.
 
         Args:
             batch: the samples.
         """
-        return {self.modality.value: self.encode(batch)}
+        output = self(batch)
+        return {self.modality.value: output.features}, output.prediction
 
     def forward(self, batch: Batch, maps: Collection[str] = ()) -> Output:
         """Features (B, D) and prediction, from this network's modality.

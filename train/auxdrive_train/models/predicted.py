@@ -18,6 +18,7 @@ from auxdrive_train.models.encoder import ImageEncoder
 from auxdrive_train.models.inputs import ModalityInput
 from auxdrive_train.models.maps import NOTHING, Kept
 from auxdrive_train.models.networks import Build
+from auxdrive_train.models.present import mean_where
 from auxdrive_train.models.training_only import TrainingOnly
 
 WIDTH = 32
@@ -73,8 +74,7 @@ class Targets(TrainingOnly):
             each = functional.cross_entropy(predicted_bchw, wanted, reduction="none")
         else:
             each = (predicted_bchw - wanted).square()
-        present = batch.present[modality].to(each.dtype)
-        return (each.flatten(1).mean(dim=1) * present).sum() / present.sum().clamp(min=1)
+        return mean_where(each.flatten(1).mean(dim=1), batch.present[modality])
 
 
 class Decoders(TrainingOnly):

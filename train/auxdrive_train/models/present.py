@@ -12,6 +12,17 @@ from torch import Tensor, nn
 from auxdrive_train.models.maps import NOTHING, Kept
 
 
+def mean_where(values_b: Tensor, present_b: Tensor) -> Tensor:
+    """The mean of values over the samples that have a modality, a scalar; zero where none has.
+
+    Args:
+        values_b: (B,).
+        present_b: bool (B,), which samples have it.
+    """
+    present = present_b.to(values_b.dtype)
+    return (values_b * present).sum() / present.sum().clamp(min=1)
+
+
 def of_present(
     module: nn.Module,
     encode: Callable[[Tensor], Tensor],
