@@ -43,7 +43,7 @@ def complete(*words: str) -> list[str]:
     [
         (("tr",), ["train"]),
         (("train", "--init"), ["--init-from"]),
-        (("train", "--method", "s"), ["samd", "selection"]),
+        (("train", "--method", "sel"), ["self_distillation", "selection"]),
         (("train", "--aux", "lidar,de"), ["lidar,depth"]),
         (("train", "--task", "w"), ["waypoints"]),
         (("train", "--track", "wandb,t"), ["wandb,tensorboard"]),
