@@ -19,9 +19,10 @@ $(VENV)/.done: pyproject.toml
 	touch $@
 
 # Three on two cores: some tests wait for processes that are killed, for time-outs and for servers.
+# Each computes in one thread: more threads than cores wait for each other, up to 70 times as long.
 # Each takes files that follow each other, so that what a file's tests share is made once.
 test: setup
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint: setup
 	$(BIN)/ruff check .

@@ -63,7 +63,7 @@ def main() -> None:
         measured = {name: measure(dataset, chosen, arguments) for name, chosen in settings.items()}
     result = {
         "data": "random" if arguments.data is None else dataset.card.name,
-        "image": [dataset.card.camera.height, dataset.card.camera.width],
+        "image": [dataset.card.needed_camera.height, dataset.card.needed_camera.width],
         "batch": arguments.batch,
         "batches": arguments.batches,
         "step_ms": arguments.step_ms,

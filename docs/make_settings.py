@@ -45,7 +45,8 @@ What is given nowhere is taken from the task's [recipe](#recipes), else it is th
 [examples/samd.yaml](../examples/samd.yaml) is a file to begin with: \
 `auxdrive train examples/samd.yaml --out runs/samd`.
 Every mistake is told before anything starts; `--check` does no more than that.
-`null` means none. Modalities: {modalities}.
+`null` means none. Modalities: {modalities}; \
+and of vectors `vector_<name>`.
 """
 
 RECIPES = """## Recipes

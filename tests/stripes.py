@@ -23,7 +23,7 @@ def write_episode(
     root: Path, name: str, seed: int, frames: int, modalities: tuple[Modality, ...]
 ) -> None:
     """A drive whose steering follows a bright stripe; depth shows the stripe without the noise. Who
-    plans stops where the stripe is on the right.
+    plans stops where the stripe is on the right; the class is the third in which it is.
     """
     rng = np.random.default_rng(seed)
     x = y = yaw = 0.0
@@ -51,6 +51,7 @@ def write_episode(
             state["time_s"], state["x_m"], state["y_m"], state["yaw_rad"] = index * 0.25, x, y, yaw
             state["speed_mps"], state["steer_rad"] = 4.0, steer
             state["target_x_m"], state["target_y_m"] = 20.0, 2.0
+            state["class_id"] = int(3 * place)
             path = np.stack([on_m, 0.5 * np.tan(steer) / 2.8 * on_m**2], axis=1)
             plan = ExpertPlan(path, np.full(4, 4.0), 4.0 if place < 0.5 else 0.0)
             writer.append({m: stored[m] for m in modalities}, state, plan=plan)
@@ -83,6 +84,7 @@ def write_stripe_data(root: Path, frames: int = 24) -> Path:
             modalities=FULL,
             camera=CameraSpec(width=WIDTH, height=HEIGHT),
             vehicle=VehicleSpec(wheelbase_m=2.8),
+            class_names=("left", "straight", "right"),
             splits={
                 "train": tuple(n for n in episodes if n.startswith("train")),
                 "val": ("val-0",),

@@ -180,7 +180,7 @@ def use(card: ModelCard, text: bytes) -> str:
         for low, high in zip(bound.low, bound.high, strict=True)
     ), text[:2000]
     task = TASKS[card.task]
-    assert output_size(card, np.zeros(task.shape(card.waypoint_times_s)).tolist()) == 0.0
+    assert output_size(card, np.zeros(task.shape(card.form)).tolist()) == 0.0
     assert task.controller is not None
     make_controller(task.controller, card.steering, card.vehicle)
     return "accepted"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import torch
 from auxdrive_train.engine import checkpoint
-from auxdrive_train.engine.checkpoint import Checkpoint, content_sha256, optimizer_state, snapshot
+from auxdrive_train.engine.checkpoint import Checkpoint, content_sha256, snapshot
+from auxdrive_train.engine.optimizer_state import optimizer_state, restore_optimizer
 from auxdrive_train.engine.progress import Progress
 from auxdrive_train.methods.phases import PhaseRecord
 from torch import nn
@@ -65,7 +66,7 @@ def take_up(path: Path) -> tuple[str, ...]:
         checkpoint.restore(module, stored.phase_best, "its best")
     if "student" in stored.optimizers:
         optimizer = optimizer_of(module)
-        checkpoint.restore_optimizer(optimizer, stored.optimizers["student"], "it")
+        restore_optimizer(optimizer, stored.optimizers["student"], "it")
         module["student"](torch.randn(8, 3)).sum().backward()
         optimizer.step()
     for weights in stored.roles.values():

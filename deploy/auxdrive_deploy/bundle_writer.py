@@ -118,7 +118,7 @@ def _write_bundle(
     network = student_of(run)
     result = run.folder.result()
     reference = read_reference(run)
-    height, width = run.card.camera.height, run.card.camera.width
+    height, width = run.card.needed_camera.height, run.card.needed_camera.width
     describe = partial(vectors_of, network)
     frames = _ood_frames(run, result, shown) if ood else None
     fitted = None if frames is None else frames.fit(describe)

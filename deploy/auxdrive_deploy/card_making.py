@@ -51,13 +51,14 @@ def make_card(
         task=run.task.name,
         inputs=inputs,
         outputs=outputs,
-        camera=run.card.camera,
+        camera=run.card.needed_camera,
         history=run.config.history,
         preprocessing=run.config.preprocessing,
         steering=run.card.steering,
         vehicle=run.card.vehicle,
         rate_hz=run.card.rate_hz,
         waypoint_times_s=run.task.times_s,
+        class_names=run.task.class_names,
         input_ranges=run.input_ranges,
         training=provenance_of(run, result),
         parity=_parity(run.task.spec, given[run.task.output.name], reference),
@@ -70,7 +71,7 @@ def make_card(
 
 def inputs_of(run: Run) -> tuple[TensorSpec, ...]:
     """What the graph takes: the camera's images, then the task's ego inputs."""
-    camera = run.card.camera
+    camera = run.card.needed_camera
     images = (
         TensorSpec(
             name=name,

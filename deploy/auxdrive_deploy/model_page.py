@@ -41,7 +41,7 @@ def readme(card: ModelCard, notes: Sequence[str]) -> str:
 
 
 def _head(card: ModelCard) -> list[str]:
-    what = TASKS[card.task].describe(card.waypoint_times_s)
+    what = TASKS[card.task].describe(card.form)
     frames = card.history.frames
     needs = [
         "one RGB camera image" if frames == 1 else f"{frames} RGB camera images",

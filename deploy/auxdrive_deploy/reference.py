@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from auxdrive.errors import DataError
-from auxdrive.modalities import known_classes
 from auxdrive.storage.arrays import load_npy
 from auxdrive.types import AnyArray, Float32, UInt8
 from auxdrive_train.engine.building import build_finished
@@ -48,7 +47,7 @@ def read_reference(run: Run) -> Reference:
     """
     images = _array(run.folder.reference_images_path)
     ego = _array(run.folder.reference_ego_path)
-    camera, columns = run.card.camera, run.task.ego.width
+    camera, columns = run.card.needed_camera, run.task.ego.width
     frames = run.config.history.frames
     expected = (*((frames,) if frames > 1 else ()), camera.height, camera.width, 3)
     if images.dtype != np.uint8 or images.ndim != 1 + len(expected) or len(images) == 0:
@@ -79,7 +78,7 @@ def read_reference(run: Run) -> Reference:
     _, others = build_finished(
         run.config.model_copy(update={"seed": run.config.seed + 1}),
         run.task,
-        len(known_classes(run.card.classes)),
+        run.card,
     )
     others.eval().requires_grad_(False)
     return Reference(

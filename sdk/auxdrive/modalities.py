@@ -1,14 +1,17 @@
-"""Modalities: the kinds of image-like data that a recording can hold (RGB, depth, LiDAR, ...), and
-how each is stored (after AML, section 4.1).
+"""Modalities: the kinds of data that a recording can hold (RGB, depth, LiDAR, ...), and how each is
+stored (after AML, section 4.1).
 
-One frame is an array of height x width (x channels), stored as it was recorded.
+One frame is an array of height x width (x channels), stored as it was recorded; or, of a vector, a
+row of numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import cast
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -16,13 +19,21 @@ from numpy.typing import DTypeLike
 from auxdrive.errors import UsageError, unknown_name
 from auxdrive.types import UInt8
 
+VECTOR_PREFIX = "vector_"
+_VECTOR = re.compile(VECTOR_PREFIX + r"[a-z0-9_]{1,40}")
+
 
 class Modality(StrEnum):
     """The modalities that a recording can hold. The value is the name of the file (`rgb.npy`).
 
+    Beside those with a name of their own, every name of the form `vector_<name>` is one: a row of
+    numbers for each frame, such as the readings of an inertial sensor.
+
     Examples:
         >>> from auxdrive import Modality
         >>> Modality("depth") is Modality.DEPTH
+        True
+        >>> Modality("vector_imu").is_vector
         True
     """
 
@@ -35,6 +46,21 @@ class Modality(StrEnum):
     FREQUENCY = "frequency"
     INFRARED = "infrared"
 
+    @classmethod
+    def _missing_(cls, value: object) -> Modality | None:
+        """The modality of a vector, the same object whenever it is asked for."""
+        if not isinstance(value, str) or not _VECTOR.fullmatch(value):
+            return None
+        made = str.__new__(cls, value)
+        made._name_, made._value_ = value.upper(), value
+        # one for all: modalities are compared by identity
+        return cast(Modality, cls._value2member_map_.setdefault(value, made))
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether a frame of it is a row of numbers, and no image."""
+        return self.value.startswith(VECTOR_PREFIX)
+
 
 @dataclass(frozen=True, slots=True)
 class ModalitySpec:
@@ -44,7 +70,8 @@ class ModalitySpec:
         modality: which one.
         kind: its type in AML, section 4.1: 1 is sensed, 2 shows the same information in another
             space, 3 is a compact concept.
-        channels: one channel is stored without a channel axis (H, W), several as (H, W, C).
+        channels: one channel is stored without a channel axis (H, W), several as (H, W, C); 0 of a
+            vector, whose length the data set's card says, stored as (D,).
         dtype: of the stored numbers.
         unit: of a stored number times `scale`.
         scale: turns a stored number into `unit`.
@@ -55,7 +82,8 @@ class ModalitySpec:
         camera_aligned: whether its pixel (v, u) shows what the RGB camera's pixel (v, u) shows, so
             that the camera's crop applies to it.
         mirror: what happens to a frame when the scene is mirrored left to right: "flip" reverses
-            the columns, "spectrum" the horizontal frequencies of a centred spectrum.
+            the columns, "spectrum" the horizontal frequencies of a centred spectrum; empty where
+            nobody can tell.
 
     Examples:
         >>> import numpy as np
@@ -83,7 +111,7 @@ class ModalitySpec:
         return np.dtype(self.dtype)
 
     def array_shape(self, height: int, width: int) -> tuple[int, ...]:
-        """The shape of one stored frame, (H, W) or (H, W, C).
+        """The shape of one stored frame of an image, (H, W) or (H, W, C).
 
         Args:
             height: in pixels.
@@ -101,9 +129,9 @@ class ModalitySpec:
         Returns:
             Why it cannot, as a sentence; None if it can.
         """
-        rank = 2 if self.channels == 1 else 3
+        rank = 1 if self.channels == 0 else 2 if self.channels == 1 else 3
         if len(shape) != rank or (rank == 3 and shape[2] != self.channels):
-            want = "(height, width)" if rank == 2 else f"(height, width, {self.channels})"
+            want = ("(length,)", "(height, width)", f"(height, width, {self.channels})")[rank - 1]
             return f"{self.modality} frames have the shape {want}, got {shape}"
         if np.dtype(dtype) != self.numpy_dtype:
             return f"{self.modality} frames are {self.dtype}, got {np.dtype(dtype)}"
@@ -144,8 +172,19 @@ LIDAR_BEV_RANGE_M = 32.0
 0 is leftmost).
 """
 
-MODALITIES: dict[Modality, ModalitySpec] = {
-    spec.modality: spec
+
+class _Modalities(dict[Modality, ModalitySpec]):
+    """By modality; those of vectors are made as they are asked for."""
+
+    def __missing__(self, modality: Modality) -> ModalitySpec:
+        if not isinstance(modality, Modality) or not modality.is_vector:
+            raise KeyError(modality)
+        spec = ModalitySpec(modality, 1, 0, "float32", "", 1.0, camera_aligned=False, mirror="")
+        return self.setdefault(modality, spec)
+
+
+MODALITIES: dict[Modality, ModalitySpec] = _Modalities(
+    (spec.modality, spec)
     for spec in (
         ModalitySpec(Modality.RGB, 1, 3, "uint8", "intensity", 1 / 255),
         ModalitySpec(Modality.DEPTH, 1, 1, "uint16", "m", 0.01),
@@ -165,7 +204,7 @@ MODALITIES: dict[Modality, ModalitySpec] = {
         ),
         ModalitySpec(Modality.INFRARED, 1, 1, "uint8", "intensity", 1 / 255),
     )
-}  # fmt: skip
+)  # fmt: skip
 
 
 def known_classes(classes: Sequence[str]) -> tuple[str, ...]:
@@ -207,6 +246,11 @@ def coarse_ids(count: int) -> UInt8:
     return np.array([i if i < count else within[i] for i in ids], np.uint8)
 
 
+def vectors_among(names: Iterable[str]) -> tuple[Modality, ...]:
+    """The vectors among names, each once, in the order of the alphabet."""
+    return tuple(Modality(name) for name in sorted(set(names)) if _VECTOR.fullmatch(name))
+
+
 def parse_modality(name: str) -> Modality:
     """The modality of that name.
 
@@ -216,4 +260,5 @@ def parse_modality(name: str) -> Modality:
     try:
         return Modality(name.strip().lower())
     except ValueError:
-        raise UsageError(unknown_name("modality", name, [m.value for m in Modality])) from None
+        known = [*(m.value for m in Modality), f"{VECTOR_PREFIX}<name>"]
+        raise UsageError(unknown_name("modality", name, known)) from None

@@ -10,6 +10,7 @@ from auxdrive.types import Prediction
 def record_of(prediction: Prediction) -> dict[str, Any]:
     """What every prediction has; None, or nothing, for what it does not hold."""
     waypoints = prediction.waypoints_ego_m
+    classes = {"class_names": list(prediction.class_names)} if prediction.class_names else {}
     ood = {} if prediction.ood_score is None else {"ood_score": prediction.ood_score}
     return {
         "steer_rad": prediction.steer_rad,
@@ -19,6 +20,7 @@ def record_of(prediction: Prediction) -> dict[str, Any]:
         "flags": sorted(prediction.flags),
         "reason": prediction.reason,
         **ood,
+        **classes,
     }
 
 

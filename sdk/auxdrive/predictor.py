@@ -94,7 +94,7 @@ class Predictor:
         ego = ego_of(card)
         self._ego = tuple(session.inputs[name] for name in ego.names)
         self._gate = Gate(
-            card.camera, card.task, card.steering, card.waypoint_times_s, ego, card.input_ranges,
+            card.camera, card.task, card.steering, card.form, ego, card.input_ranges,
             math.inf if ood is None else ood.threshold, card.history.frames,
         )  # fmt: skip
 

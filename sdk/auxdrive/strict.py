@@ -30,15 +30,19 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def without_none(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """What a model is written as, less some fields where they are None: fields that were added
-    later, of which files, their hashes and older readers should know only where they are used.
+_EMPTY: tuple[object, ...] = (None, "", (), [], {})
+
+
+def without_empty(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """What a model is written as, less some fields where they are None or empty: fields that were
+    added later, of which files, their hashes and older readers should know only where they are
+    used.
 
     Args:
         values: of the model, by field.
         names: of the fields.
     """
-    return {key: value for key, value in values.items() if key not in names or value is not None}
+    return {key: value for key, value in values.items() if key not in names or value not in _EMPTY}
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auxdrive.output_form import OutputForm
+
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 UInt8 = NDArray[np.uint8]
@@ -163,6 +165,7 @@ class Prediction:
         ood_score: how unlike the training images this one is: about 1 for those, larger for others
             (the card's `ood` says from where on it is flagged). None for models without the score,
             where it is not finite (which is flagged), and where the runtime failed.
+        class_names: of the classes, for models that tell classes apart.
 
     Examples:
         >>> from auxdrive import Prediction
@@ -180,6 +183,12 @@ class Prediction:
     reason: str = field(default="", compare=False)
     values: Mapping[str, Float32] = field(default_factory=dict)
     ood_score: float | None = field(default=None, compare=False)
+    class_names: tuple[str, ...] = ()
+
+    @property
+    def form(self) -> OutputForm:
+        """What the model's card says of its output."""
+        return OutputForm(self.waypoint_times_s, self.class_names)
 
     @property
     def is_empty(self) -> bool:

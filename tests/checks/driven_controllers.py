@@ -36,7 +36,7 @@ class Predictions:
     @property
     def shape(self) -> tuple[int, ...]:
         """Of a row."""
-        return self.task.shape(self.task.example().waypoint_times_s)
+        return self.task.shape(self.task.example().form)
 
     @property
     def left(self) -> Prediction:

@@ -21,6 +21,7 @@ CARD = DatasetCard(
     modalities=(Modality.RGB,),
     camera=CameraSpec(width=16, height=8),
     vehicle=VEHICLE,
+    class_names=("left", "straight", "right"),
 )
 
 
@@ -38,6 +39,7 @@ def drive(n: int = 80, speed_mps: float = 5.0, radius_m: float = 60.0) -> AnyArr
         state[field] = 50.0
     for field in ("command", "next_command", "last_command"):
         state[field] = RoadOption.LANE_FOLLOW
+    state["class_id"] = np.where(np.arange(n) < n // 2, 1, 0)  # straight on, then left
     plan = np.zeros(n, PLAN_DTYPE)
     on_m = np.arange(1.0, PATH_POINTS + 1)
     turned = 0.5 * curvature[:, None] * on_m
@@ -52,6 +54,7 @@ def mirrored(records: AnyArray) -> AnyArray:
     for field in ("y_m", "yaw_rad", "steer_rad", "target_y_m", "target_2_y_m", "target_3_y_m"):
         other[field] = -records[field]
     other["path_ego_m"][..., 1] *= -1.0
+    other["class_id"] = 2 - records["class_id"]
     return other
 
 

@@ -11,7 +11,9 @@ from auxdrive_train.data.batch import Batch
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import Method
 from auxdrive_train.methods.phases import Phase, PhaseRecord
+from auxdrive_train.tasks.base import Task
 from stripes import HEIGHT, WIDTH
+from torch.nn import functional
 
 AUXILIARIES = (Modality.DEPTH, Modality.LIDAR)
 
@@ -19,6 +21,11 @@ AUXILIARIES = (Modality.DEPTH, Modality.LIDAR)
 def short(name: str) -> dict[str, object]:
     """Its settings, with one epoch of whatever they count."""
     return {key: 1 for key in METHODS[name].options_type.model_fields if "epochs" in key}
+
+
+def task_of(name: str) -> str:
+    """The task that it is tried with whole."""
+    return "classification" if METHODS[name].needs_probabilities else "steering"
 
 
 def auxiliaries_of(name: str) -> tuple[Modality, ...]:
@@ -41,7 +48,7 @@ def phases(made: Method) -> list[Phase]:
     return found
 
 
-def a_batch(modalities: Sequence[Modality], shape: tuple[int, ...], device: str) -> Batch:
+def a_batch(modalities: Sequence[Modality], task: Task, device: str) -> Batch:
     """Eight samples that have everything: a stripe in every frame, and the label where it is."""
     rng = np.random.default_rng(0)
     places = rng.uniform(0.2, 0.8, 8)
@@ -57,11 +64,14 @@ def a_batch(modalities: Sequence[Modality], shape: tuple[int, ...], device: str)
         if modality is Modality.DEPTH:
             stored = torch.from_numpy(frame.astype(np.int16) * 20).view(torch.uint16)
         frames[modality] = stored
+    shape = task.label_shape
     label = torch.from_numpy((0.5 - places).astype(np.float32)).reshape(8, *[1] * len(shape))
+    if task.has_probabilities:
+        label = functional.one_hot(torch.from_numpy((shape[0] * places).astype(int)), shape[0])
     return Batch(
         frames,
         {modality: torch.ones(8, dtype=torch.bool) for modality in modalities},
-        torch.zeros(8, 0),
-        label.expand(8, *shape).clone(),
+        torch.ones(8, task.ego.width),
+        label.float().expand(8, *shape).clone(),
         torch.arange(8),
     ).to(device)

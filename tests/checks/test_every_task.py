@@ -27,7 +27,9 @@ every_task = pytest.mark.parametrize("name", TASKS.names())
 def predicted(task: Task, row: AnyArray) -> Prediction:
     """A row of the graph as the vehicle gets it."""
     fields = task.spec.fields(np.asarray(row, np.float32))
-    return Prediction(1.0, 0.5, **{"waypoint_times_s": task.times_s, **fields})
+    return Prediction(
+        1.0, 0.5, waypoint_times_s=task.times_s, class_names=task.class_names, **fields
+    )
 
 
 def test_every_task_has_both_halves() -> None:
@@ -48,7 +50,7 @@ def test_its_halves_agree(name: str, task: Task, spec: TaskSpec) -> None:
     assert task.output.name == spec.output_name
     assert task.output.unit == spec.output_unit
     assert len(spec.axes) == len(task.label_shape)
-    assert list(spec.time_mistakes(task.times_s)) == []
+    assert list(spec.form_mistakes(task.form)) == []
     assert task.scale > 0
 
 
@@ -68,14 +70,15 @@ def test_a_row_becomes_a_prediction_that_is_read_back(
     np.testing.assert_array_equal(first, row.ravel()[: len(first)])
     cells = spec.cells(prediction)
     assert [np.float32(value) for value in cells.values()] == row.ravel().tolist()
-    withheld = spec.cells(Prediction(1.0, 0.5, waypoint_times_s=task.times_s))
+    nothing = Prediction(1.0, 0.5, waypoint_times_s=task.times_s, class_names=task.class_names)
+    withheld = spec.cells(nothing)
     assert withheld == dict.fromkeys(cells)
     assert spec.text(prediction).strip()
     drawing = spec.drawing(row)
     assert drawing.text
     assert drawing.path_p2.ndim == 2
     assert np.isfinite(drawing.path_p2).all()
-    assert spec.describe(task.times_s)
+    assert spec.describe(task.form)
 
 
 @every_task
@@ -106,13 +109,13 @@ def test_its_bounds_hold_a_drive_and_stop_what_no_car_does(
     assert limit.what
     labels = task.labels(drive(), RATE_HZ)
     for row in labels.label[labels.valid]:
-        assert spec.size(row.tolist(), task.times_s) <= limit.largest
+        assert spec.size(row.tolist(), task.form) <= limit.largest
     far = np.full(task.label_shape, 1e6)
-    assert spec.size(far.tolist(), task.times_s) > limit.largest
+    assert spec.size(far.tolist(), task.form) > limit.largest
     for broken in (math.nan, math.inf, -math.inf):
         row = labels.label[labels.valid][0].copy()
         row.ravel()[-1] = broken
-        assert spec.size(row.tolist(), task.times_s) == math.inf
+        assert spec.size(row.tolist(), task.form) == math.inf
 
 
 @every_task

@@ -78,12 +78,21 @@ def driven(folder: Path) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="module")
+def alone(routes: Path, bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one process drives and records."""
+    out = tmp_path_factory.mktemp("alone")
+    order = ("drive", bundle, "--routes", routes, *SMALL, "--json", *RECORDED)
+    done = auxdrive(*order, "--out", out / "drive", "--record", out / "data")
+    assert done.returncode == 0, done.stderr
+    (out / "result.json").write_text(done.stdout)
+    return out
+
+
 def test_a_drive_of_which_a_node_is_killed_is_that_of_one_process(
-    nodes: RayNodes, routes: Path, bundle: Path, tmp_path: Path
+    nodes: RayNodes, routes: Path, bundle: Path, alone: Path, tmp_path: Path
 ) -> None:
     order = ("drive", bundle, "--routes", routes, *SMALL, "--json", *RECORDED)
-    alone = auxdrive(*order, "--out", tmp_path / "alone", "--record", tmp_path / "data")
-    assert alone.returncode == 0, alone.stderr
     other = nodes.add(cpus=1)
     to = ("--out", tmp_path / "ray", "--record", tmp_path / "ray-data")
     command = Command(*order, *to, "--ray", nodes.address, "-v")
@@ -93,18 +102,17 @@ def test_a_drive_of_which_a_node_is_killed_is_that_of_one_process(
     assert code == 0, said
     assert "its job begins again" in said  # what was under way on the lost node
     assert len(BEGINS.findall(said)) == 5  # and no other drive than that
-    assert json.loads(out).keys() == json.loads(alone.stdout).keys()  # alone on standard output
-    assert driven(tmp_path / "ray") == driven(tmp_path / "alone")
-    assert driven(tmp_path / "ray-data") == driven(tmp_path / "data")
+    result = json.loads((alone / "result.json").read_text())
+    assert json.loads(out).keys() == result.keys()  # alone on standard output
+    assert driven(tmp_path / "ray") == driven(alone / "drive")
+    assert driven(tmp_path / "ray-data") == driven(alone / "data")
     assert len(list(tmp_path.glob("ray-data/episodes/*/depth.npy"))) == 4
 
 
 def test_a_drive_that_was_stopped_goes_on_elsewhere(
-    nodes: RayNodes, routes: Path, tmp_path: Path
+    nodes: RayNodes, routes: Path, bundle: Path, alone: Path, tmp_path: Path
 ) -> None:
-    order = ("drive", "expert", "--routes", routes, *SMALL, "--json", *RECORDED)
-    alone = auxdrive(*order, "--out", tmp_path / "alone", "--record", tmp_path / "data")
-    assert alone.returncode == 0, alone.stderr
+    order = ("drive", bundle, "--routes", routes, *SMALL, "--json", *RECORDED)
     to = ("--out", tmp_path / "ray", "--record", tmp_path / "ray-data", "--ray", nodes.address)
     begun = Command(*order, *to, "-v")
     begun.wait_until(BEGINS, 2)  # so the first is finished
@@ -113,8 +121,8 @@ def test_a_drive_that_was_stopped_goes_on_elsewhere(
     rest = auxdrive(*order, *to, "--resume", "-v")
     assert rest.returncode == 0, rest.stderr
     assert 1 <= len(BEGINS.findall(rest.stderr)) <= 3
-    assert driven(tmp_path / "ray") == driven(tmp_path / "alone")
-    assert driven(tmp_path / "ray-data") == driven(tmp_path / "data")
+    assert driven(tmp_path / "ray") == driven(alone / "drive")
+    assert driven(tmp_path / "ray-data") == driven(alone / "data")
 
 
 def test_a_recording_of_which_a_node_is_killed_is_that_of_one_process(
@@ -143,7 +151,7 @@ def test_a_sweep_of_which_a_node_is_killed_has_the_weights_of_one_process(
     from safetensors.torch import load_file
     from stripes import write_stripe_data
 
-    small = ("--epochs", 12, "--set", "preprocessing.size=[64, 80]", "--set", "batch_size=16")
+    small = ("--epochs", 6, "--set", "preprocessing.size=[64, 80]", "--set", "batch_size=16")
     data = write_stripe_data(tmp_path / "data")
     order = ("sweep", "--data", data, "--methods", "baseline", "--seeds", "0,1", *small)
     alone = auxdrive(*order, "--out", tmp_path / "alone")

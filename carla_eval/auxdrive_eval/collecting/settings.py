@@ -14,7 +14,7 @@ from auxdrive.data.dataset import SPLIT_NAME
 from auxdrive.errors import DataError, UsageError
 from auxdrive.mistakes import mistakes_of
 from auxdrive.modalities import Modality
-from auxdrive.strict import Strict, read_model, without_none
+from auxdrive.strict import Strict, read_model, without_empty
 from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
@@ -110,7 +110,7 @@ class CollectSettings(Strict):
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(
+        return without_empty(
             handler(self), "student", "delay_starts", "delay_brakes", "perturb_speed"
         )
 

@@ -120,8 +120,8 @@ def _precision_mistakes(card: ModelCard) -> Iterator[str]:
 
 
 def _output_mistakes(card: ModelCard) -> Iterator[str]:
-    task, times = TASKS[card.task], card.waypoint_times_s
-    want = task.output(times)
+    task = TASKS[card.task]
+    want = task.output(card.form)
     names = [want.name] if card.ood is None else [want.name, OOD_OUTPUT.name]
     if [spec.name for spec in card.outputs] != names:
         beside = "" if card.ood is None else f" and, for ood, '{OOD_OUTPUT.name}'"
@@ -144,7 +144,7 @@ def _output_mistakes(card: ModelCard) -> Iterator[str]:
         if (stored in card.files) != (ood is not None):
             which = "without ood, and" if ood is None else "with ood, and not"
             yield f"files: a card {which} '{stored}'"
-    yield from task.time_mistakes(times)
+    yield from task.form_mistakes(card.form)
     if card.parity.unit != task.parity_unit:
         yield f"parity.unit: {card.task} is compared in {task.parity_unit}"
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
-from auxdrive.cards.parts import CameraSpec, Card, Rate, VehicleSpec
-from auxdrive.modalities import Modality, known_classes
+from auxdrive.cards.parts import CameraSpec, Card, ClassNames, Rate, VehicleSpec
+from auxdrive.errors import DataError
+from auxdrive.modalities import MODALITIES, Modality, known_classes
 from auxdrive.steering import SteeringSpec
+from auxdrive.strict import without_empty
+
+VectorLength = Annotated[int, Field(gt=0, le=1_000_000)]
 
 
 class EpisodeOrigin(Card):
@@ -32,10 +42,7 @@ class EpisodeOrigin(Card):
     @model_serializer(mode="wrap")
     def _without_what_came_later(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """As `DatasetCard` does."""
-        written: dict[str, Any] = handler(self)
-        if not self.condition:
-            written.pop("condition", None)
-        return written
+        return without_empty(handler(self), "condition")
 
 
 class DatasetCard(Card):
@@ -46,7 +53,7 @@ class DatasetCard(Card):
         name: of the data set.
         rate_hz: frames per second.
         modalities: what was recorded.
-        camera: the camera of the RGB images.
+        camera: the camera of the RGB images; None where nothing is of a camera.
         steering: the steering that its episodes were recorded with.
         vehicle: the vehicle that drove.
         source: where the recordings come from, for people.
@@ -56,6 +63,9 @@ class DatasetCard(Card):
             own, as every episode from a simulator is.
         classes: names of the segmentation's classes by id; empty where none are named, for
             `FIRST_CLASSES`. Data sets of different classes are not used as one.
+        class_names: what the classes are that the field `class_id` of the state numbers, for the
+            task classification; empty where there are none.
+        vectors: how many numbers a frame of each vector has (`Modality.is_vector`).
         apart_s: of each split, the shortest time in seconds between one of its frames and a frame
             of another split in the same session; null where it shares no session with another
             split. It is written when splits are made; `auxdrive inspect` measures it again.
@@ -74,7 +84,7 @@ class DatasetCard(Card):
     name: str
     rate_hz: Rate
     modalities: tuple[Modality, ...] = Field(min_length=1)
-    camera: CameraSpec
+    camera: CameraSpec | None = None
     steering: SteeringSpec = SteeringSpec()
     vehicle: VehicleSpec = VehicleSpec()
     source: str = ""
@@ -83,6 +93,8 @@ class DatasetCard(Card):
     episodes: dict[str, EpisodeOrigin] = Field(default={})
     apart_s: dict[str, float | None] = Field(default={})
     classes: tuple[str, ...] = ()
+    class_names: ClassNames = ()
+    vectors: dict[Modality, VectorLength] = Field(default={})
 
     @field_validator("classes")
     @classmethod
@@ -95,7 +107,31 @@ class DatasetCard(Card):
         """Cards that do not name their classes are written as before there were such names, since
         a data set's fingerprint covers its card.
         """
-        written: dict[str, Any] = handler(self)
-        if not self.classes:
-            written.pop("classes", None)
-        return written
+        return without_empty(handler(self), "classes", "class_names", "vectors", "camera")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        seen = [each.value for each in self.modalities if MODALITIES[each].camera_aligned]
+        if seen and self.camera is None:
+            raise ValueError(f"camera: is needed, since {', '.join(seen)} is of a camera")
+        vectors = {each for each in self.modalities if each.is_vector}
+        if vectors != set(self.vectors):
+            wrong = ", ".join(sorted(vectors ^ set(self.vectors)))
+            raise ValueError(
+                f"vectors: must say how long each vector among the modalities is, and only that "
+                f"({wrong})"
+            )
+        return self
+
+    @property
+    def needed_camera(self) -> CameraSpec:
+        """The camera, for what needs one.
+
+        Raises:
+            DataError: the data set has none.
+        """
+        if self.camera is None:
+            raise DataError(
+                f"{self.name}: has no camera, and so no images; it has {', '.join(self.modalities)}"
+            )
+        return self.camera

@@ -16,6 +16,7 @@ from auxdrive.cards.measured import Interval, OodSpec, ParitySpec, PrecisionSpec
 from auxdrive.cards.parts import (
     CameraSpec,
     Card,
+    ClassNames,
     HistorySpec,
     Pixels,
     Positive,
@@ -24,9 +25,10 @@ from auxdrive.cards.parts import (
     without_history,
 )
 from auxdrive.modalities import Modality
+from auxdrive.output_form import OutputForm
 from auxdrive.precisions import FP32, MODEL_FILES
 from auxdrive.steering import SteeringSpec
-from auxdrive.strict import without_none
+from auxdrive.strict import without_empty
 from auxdrive.tasks import TASKS
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -174,7 +176,7 @@ class Provenance(Card):
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "fine_tuned_for")
+        return without_empty(handler(self), "fine_tuned_for")
 
 
 class ModelCard(Card):
@@ -195,6 +197,8 @@ class ModelCard(Card):
         vehicle: the vehicle that it was trained on.
         rate_hz: frames per second of its training data.
         waypoint_times_s: seconds after the image for each waypoint; empty for other tasks.
+        class_names: of the classes that a model of the task classification tells apart. Not in the
+            file where there are none.
         input_ranges: the range of every ego input (`auxdrive.ego`) in the training samples. Null in
             bundles that were written before it existed; the predictor then flags only values that
             no road vehicle can have.
@@ -228,6 +232,7 @@ class ModelCard(Card):
     vehicle: VehicleSpec = VehicleSpec()
     rate_hz: Rate
     waypoint_times_s: tuple[float, ...] = ()
+    class_names: ClassNames = ()
     input_ranges: dict[str, InputRange] | None = None
     training: Provenance
     parity: ParitySpec
@@ -240,7 +245,13 @@ class ModelCard(Card):
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_history(handler(self), self.history)
+        written = without_history(handler(self), self.history)
+        return without_empty(written, "class_names")
+
+    @property
+    def form(self) -> OutputForm:
+        """What the card says of its task's output."""
+        return OutputForm(self.waypoint_times_s, self.class_names)
 
     def ood_of(self, precision: str) -> OodSpec | None:
         """What is said of the out-of-distribution score of the graph in a precision that the bundle

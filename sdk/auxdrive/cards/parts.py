@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from auxdrive.strict import Strict
 
+
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("a name stands there twice")
+    return names
+
+
+ClassName = Annotated[str, Field(min_length=1, max_length=100)]
 Pixels = Annotated[int, Field(gt=0, le=8192)]
+ClassNames = Annotated[tuple[ClassName, ...], Field(max_length=1000), AfterValidator(_each_once)]
+"""Names of classes by their ids."""
 Positive = Annotated[float, Field(gt=0)]
 Rate = Annotated[float, Field(ge=0.01, le=1000)]
 """Frames per second; no camera that drives a car takes fewer than one in 100 seconds."""

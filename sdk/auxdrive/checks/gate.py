@@ -16,6 +16,7 @@ from auxdrive.cards import CameraSpec, InputRange
 from auxdrive.checks.numbers import seconds, shown
 from auxdrive.ego_layout import EgoLayout
 from auxdrive.errors import InputError
+from auxdrive.output_form import OutputForm
 from auxdrive.steering import SteeringSpec
 from auxdrive.tasks import TASKS
 from auxdrive.types import AnyArray, Flag, Float32, Observation, Prediction
@@ -51,14 +52,14 @@ class Verdict(NamedTuple):
 
     Attributes:
         fields: the fields of `Prediction` that hold the output; empty where it is withheld.
-        waypoint_times_s: as in `Prediction`.
+        form: the card's, which `Prediction` repeats.
         flags: as in `Prediction`.
         reason: as in `Prediction`.
         ood_score: as in `Prediction`.
     """
 
     fields: dict[str, Any]
-    waypoint_times_s: tuple[float, ...]
+    form: OutputForm
     flags: frozenset[Flag]
     reason: str
     ood_score: float | None = None
@@ -73,7 +74,8 @@ class Verdict(NamedTuple):
         return Prediction(
             time_s,
             latency_ms,
-            waypoint_times_s=self.waypoint_times_s,
+            waypoint_times_s=self.form.times_s,
+            class_names=self.form.class_names,
             flags=self.flags,
             reason=self.reason,
             ood_score=self.ood_score,
@@ -88,7 +90,7 @@ class Gate:
         camera: that the model was trained with.
         task: what it predicts, a name in `TASKS`.
         steering: the steering limits that it was trained with.
-        times_s: the card's `waypoint_times_s`.
+        form: what the card says of its output.
         ego: the ego inputs that it takes.
         ranges: of these inputs in training, by name; None where they are not known.
         most_ood: the largest out-of-distribution score that is not flagged.
@@ -100,7 +102,7 @@ class Gate:
         camera: CameraSpec,
         task: str,
         steering: SteeringSpec,
-        times_s: tuple[float, ...],
+        form: OutputForm,
         ego: EgoLayout,
         ranges: Mapping[str, InputRange] | None,
         most_ood: float = math.inf,
@@ -108,7 +110,7 @@ class Gate:
     ) -> None:
         self._earlier = frames - 1
         self._shape = (camera.height, camera.width, 3)
-        self._times = times_s
+        self._form = form
         self._ego = ego
         self._bounds = ego.bounds(ranges)
         self._task = TASKS[task]
@@ -162,7 +164,7 @@ class Gate:
         if row is None:
             flags, reason = frozenset({Flag.RUNTIME_FAILURE}), failure
         else:
-            size = self._task.size(row.tolist(), self._times)
+            size = self._task.size(row.tolist(), self._form)
             if size <= self._limit.largest:
                 fields = self._task.fields(row)
             else:
@@ -182,7 +184,7 @@ class Gate:
                 "; ".join(filter(None, (reason, unlike))),
             )
             ood_score = ood_score if math.isfinite(ood_score) else None
-        return Verdict(fields, self._times, flags, reason, ood_score)
+        return Verdict(fields, self._form, flags, reason, ood_score)
 
     def _refused(self, size: float) -> tuple[frozenset[Flag], str]:
         if math.isinf(size):

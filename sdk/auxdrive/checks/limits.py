@@ -35,4 +35,4 @@ def output_size(card: ModelCard, row: Sequence[Any]) -> float:
         card: of the model.
         row: the prediction as nested lists, of the task's shape.
     """
-    return TASKS[card.task].size(row, card.waypoint_times_s)
+    return TASKS[card.task].size(row, card.form)

@@ -130,7 +130,9 @@ def _csv(file: TextIOWrapper, card: ModelCard, task: TaskSpec) -> Take:
     Returns:
         A function that takes each prediction.
     """
-    nothing = Prediction(0.0, 0.0, waypoint_times_s=card.waypoint_times_s)
+    nothing = Prediction(
+        0.0, 0.0, waypoint_times_s=card.waypoint_times_s, class_names=card.class_names
+    )
     ood = [] if card.ood is None else ["ood_score"]
     columns = ["file", "frame", "latency_ms", "flags", *ood, *task.cells(nothing), "time_s"]
     writer = csv.DictWriter(file, fieldnames=columns)

@@ -13,9 +13,9 @@ from auxdrive.data.lidar_points import LidarPoints, has_points
 from auxdrive.data.plan import EARLIER_PLAN_DTYPE, PLAN_DTYPE, completed_plans
 from auxdrive.data.state import STATE_DTYPE, completed, lacking
 from auxdrive.errors import DataError
-from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.modalities import MODALITIES, Modality, vectors_among
 from auxdrive.storage.arrays import map_npy, read_npy_header
-from auxdrive.storage.reading import exists, is_folder
+from auxdrive.storage.reading import entries, exists, is_folder
 from auxdrive.types import AnyArray
 
 
@@ -59,11 +59,12 @@ class EpisodeReader:
         Raises:
             DataError: the file of one is damaged.
         """
-        for modality in Modality:
+        known = (*Modality, *vectors_among(file.stem for file in entries(self.path)))
+        for modality in known:
             file = self.path / f"{modality}.npy"
             if modality not in self._shapes and exists(file):
                 self._shapes[modality] = self._checked_shape(modality, file)
-        self._shapes = {m: self._shapes[m] for m in Modality if m in self._shapes}
+        self._shapes = {m: self._shapes[m] for m in known if m in self._shapes}
 
     @property
     def state(self) -> AnyArray:
@@ -124,7 +125,9 @@ class EpisodeReader:
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
-        """The modalities that were recorded or derived, in the order of `Modality`."""
+        """The modalities that were recorded or derived, in the order of `Modality`; vectors come
+        last.
+        """
         return tuple(self._shapes)
 
     def __len__(self) -> int:
@@ -139,7 +142,7 @@ class EpisodeReader:
         return modality in self._shapes
 
     def frame_shape(self, modality: Modality) -> tuple[int, ...]:
-        """Shape of one stored frame, (H, W) or (H, W, C).
+        """Shape of one stored frame, (H, W) or (H, W, C); (D,) of a vector.
 
         Raises:
             DataError: the episode lacks that modality.

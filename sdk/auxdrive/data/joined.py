@@ -27,7 +27,7 @@ def recordings(source: str) -> frozenset[str]:
 
 def disagreements(first: DatasetCard, other: DatasetCard) -> list[str]:
     """Why two data sets cannot be used as one: a line for each difference in rate, camera,
-    steering, wheelbase or the classes of segmentation.
+    steering, wheelbase, classes or vectors.
 
     Rates are measured, so they may differ by `RATE_TOLERANCE`. Camera and vehicle must be the same,
     because a model's card can describe only one of each.
@@ -42,11 +42,23 @@ def disagreements(first: DatasetCard, other: DatasetCard) -> list[str]:
             f"rate_hz: {first.rate_hz:g} and {other.rate_hz:g} (up to {RATE_TOLERANCE:.0%} may "
             "differ)"
         )
+    if (first.camera is None) is not (other.camera is None):
+        lines.append("camera: one has a camera, the other has none")
     for group in ("camera", "steering"):
-        one, two = getattr(first, group).model_dump(), getattr(other, group).model_dump()
+        parts = [getattr(card, group) for card in (first, other)]
+        one, two = ({} if part is None else part.model_dump() for part in parts)
         lines += [
-            f"{group}.{key}: {one[key]} and {two[key]}" for key in one if one[key] != two[key]
+            f"{group}.{key}: {one[key]} and {two[key]}"
+            for key in one
+            if two and one[key] != two[key]
         ]
+    if first.class_names != other.class_names:
+        named = (", ".join(card.class_names) or "none" for card in (first, other))
+        lines.append(f"class_names: {' and '.join(named)}")
+    for modality in first.vectors.keys() & other.vectors.keys():
+        one, two = first.vectors[modality], other.vectors[modality]
+        if one != two:
+            lines.append(f"vectors.{modality}: {one} and {two} numbers")
     if first.vehicle.wheelbase_m != other.vehicle.wheelbase_m:
         lines.append(
             f"vehicle.wheelbase_m: {first.vehicle.wheelbase_m} and {other.vehicle.wheelbase_m}"
@@ -156,6 +168,7 @@ def _joined_card(names: Sequence[str], parts: Sequence[Dataset]) -> DatasetCard:
             "classes": next(
                 (card.classes for card in cards if Modality.SEGMENTATION in card.modalities), ()
             ),
+            "vectors": {m: length for card in cards for m, length in card.vectors.items()},
             "vehicle": VehicleSpec(
                 name=_all_of(card.vehicle.name for card in cards),
                 wheelbase_m=cards[0].vehicle.wheelbase_m,

@@ -84,6 +84,8 @@ def checked_frames(
     }
     for modality, array in arrays.items():
         check_frame(modality, array.shape, array.dtype)
+        if modality.is_vector and not np.isfinite(array).all():
+            raise InputError(f"episode {episode_id}: {modality} holds a number that is not finite")
         if array.shape != shapes.get(modality, array.shape):
             raise InputError(
                 f"{modality}: frames of this episode have the shape {shapes[modality]}, "

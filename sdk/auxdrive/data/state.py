@@ -44,11 +44,12 @@ STATE_DTYPE = np.dtype(
         ("target_0_x_m", "<f4"),
         ("target_0_y_m", "<f4"),
         ("last_command", "<i1"),
+        ("class_id", "<i2"),  # of the card's `class_names`, for the task classification; or -1
     ]
 )
 LATER_FIELDS = (
     "target_2_x_m", "target_2_y_m", "target_3_x_m", "target_3_y_m", "next_command", "standing_s",
-    "moving_s", "target_0_x_m", "target_0_y_m", "last_command",
+    "moving_s", "target_0_x_m", "target_0_y_m", "last_command", "class_id",
 )  # fmt: skip
 """The fields that came later. Records may lack them, and they are unknown then."""
 UNKNOWN: dict[str, float | int] = {
@@ -56,6 +57,7 @@ UNKNOWN: dict[str, float | int] = {
     "target_x_m": np.nan, "target_y_m": np.nan, "target_2_x_m": np.nan, "target_2_y_m": np.nan,
     "target_3_x_m": np.nan, "target_3_y_m": np.nan, "next_command": -1, "standing_s": np.nan,
     "moving_s": np.nan, "target_0_x_m": np.nan, "target_0_y_m": np.nan, "last_command": -1,
+    "class_id": -1,
 }  # fmt: skip
 """The fields that a source may not know, and the value that then stands for "unknown"."""
 StateLike = np.void | AnyArray | Mapping[str, float]
@@ -176,8 +178,10 @@ def _checked_field(name: str, value: Any) -> float:
         if whole and isinstance(value, bool | np.bool_)
         else reading(f"the state's {name}", value, "a number")
     )
-    if whole and not (found.is_integer() and -128 <= found <= 127):
-        raise InputError(
-            f"the state's {name} is {found:g}; it must be a whole number from -128 to 127"
-        )
+    if whole:
+        least, most = (getattr(np.iinfo(STATE_DTYPE[name]), end) for end in ("min", "max"))
+        if not (found.is_integer() and least <= found <= most):
+            raise InputError(
+                f"the state's {name} is {found:g}; it must be a whole number from {least} to {most}"
+            )
     return found

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from auxdrive.cards import DatasetCard
 from auxdrive.data.camera_faults import CameraFaults, camera_faults, judge
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_files import (
@@ -105,15 +106,28 @@ def _of_episode(dataset: Dataset, episode: EpisodeReader) -> Iterable[str]:
             f"{beyond} steering labels beyond the maximum steering angle of "
             f"{card.steering.max_road_wheel_deg:g} degrees"
         )
-    if not episode.has(Modality.RGB):
+    camera = card.camera
+    if camera is None:
+        pass
+    elif not episode.has(Modality.RGB):
         yield "has no rgb, the camera that a student sees"
-    elif episode.frame_shape(Modality.RGB)[:2] != (card.camera.height, card.camera.width):
+    elif episode.frame_shape(Modality.RGB)[:2] != (camera.height, camera.width):
         height, width = episode.frame_shape(Modality.RGB)[:2]
-        yield (
-            f"rgb is {width}x{height}, the card's camera is "
-            f"{card.camera.width}x{card.camera.height}"
-        )
+        yield f"rgb is {width}x{height}, the card's camera is {camera.width}x{camera.height}"
+    yield from _of_vectors(episode, card)
     yield from _of_points(episode)
+
+
+def _of_vectors(episode: EpisodeReader, card: DatasetCard) -> Iterable[str]:
+    """What is broken about the vectors."""
+    for modality, length in card.vectors.items():
+        if not episode.has(modality):
+            continue
+        frames = np.asarray(episode.frames(modality))
+        if frames.shape[1:] != (length,):
+            yield f"{modality} has {frames.shape[1]} numbers a frame, {length} by the card"
+        if not np.isfinite(frames).all():
+            yield f"{int((~np.isfinite(frames)).sum())} numbers of {modality} are not finite"
 
 
 def _of_points(episode: EpisodeReader) -> Iterable[str]:
@@ -185,7 +199,7 @@ def _around(dataset: Dataset, episodes: dict[str, EpisodeReader]) -> Iterable[st
     for part in dataset.parts:
         for folder in (entry for entry in entries(part.path / EPISODES_DIR) if is_partial(entry)):
             yield f"{folder.name}: a recording that was not finished, ignored"
-    known = {f"{modality}.npy" for modality in Modality}
+    known = {f"{modality}.npy" for modality in (*Modality, *dataset.card.vectors)}
     known |= {STATE_NAME, AHEAD_NAME, PLAN_NAME, MISTAKES_NAME, POINTS_NAME, POINTS_END_NAME}
     for episode_id, episode in episodes.items():
         strangers = sorted(entry.name for entry in entries(episode.path) if entry.name not in known)

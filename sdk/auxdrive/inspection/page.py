@@ -17,6 +17,7 @@ from auxdrive.inspection.painting import data_uri, legend, paint, png
 from auxdrive.inspection.palette import LINE, SERIES
 from auxdrive.inspection.summary import (
     STRAIGHT_DEG,
+    camera_told,
     episodes_by_split,
     number,
     open_episodes,
@@ -60,7 +61,7 @@ def dataset_page(dataset: Dataset, summary: dict[str, Any]) -> str:
             f"{summary['episodes']} episodes",
             f"{summary['frames']:,} frames",
             f"{summary['rate_hz']:g} Hz",
-            f"camera {summary['camera']['width']}x{summary['camera']['height']}",
+            camera_told(summary),
             escape(summary["source"]),
             f"licence: {escape(summary['licence'])}" if summary["licence"] else "",
         )

@@ -25,6 +25,7 @@ from auxdrive.modalities import MODALITIES, SEGMENTATION_CLASSES, Modality
 from auxdrive.types import AnyArray, UInt8
 
 DEPTH_NEAR_M, DEPTH_FAR_M = 1.0, 100.0
+STRIPE_ROWS = 16
 
 
 def paint(modality: Modality, frame: AnyArray) -> UInt8:
@@ -32,10 +33,11 @@ def paint(modality: Modality, frame: AnyArray) -> UInt8:
 
     Args:
         modality: of the frame.
-        frame: in its stored format, (H, W) or (H, W, C).
+        frame: in its stored format, (H, W) or (H, W, C); or (D,) of a vector.
 
     Returns:
-        uint8 RGB (H, W, 3).
+        uint8 RGB (H, W, 3); of a vector a stripe of D columns, from its least number to its
+        largest.
 
     Raises:
         InputError: the frame is not of that modality.
@@ -43,6 +45,10 @@ def paint(modality: Modality, frame: AnyArray) -> UInt8:
     wrong = MODALITIES[modality].check_frame(frame.shape, frame.dtype)
     if wrong is not None:
         raise InputError(wrong)
+    if modality.is_vector:
+        low, high = (float(end) for end in (np.min(frame), np.max(frame)))
+        stripe = ramp((frame - low) / max(high - low, 1e-12))
+        return np.repeat(stripe[None], STRIPE_ROWS, axis=0)
     if modality is Modality.RGB:
         return np.asarray(frame)
     if modality is Modality.DEPTH:
@@ -85,6 +91,8 @@ def legend(modality: Modality) -> list[tuple[str, str]]:
             (css(LIDAR_BELOW), "points up to 0.3 m above the ground"),
             (css(LIDAR_ABOVE), "points above; ahead is up, 32 m by 32 m"),
         ]
+    if modality.is_vector:
+        return [(f"linear-gradient(to right, {gradient})", "from its least number to its largest")]
     if modality is Modality.FREQUENCY:
         return [
             (

@@ -32,7 +32,7 @@ def examples(folder: RunFolder, validation: ValidationRecord) -> Iterator[Markup
         validation: the record that names the examples.
     """
     try:
-        camera = read_model(folder.card_path, DatasetCard).camera
+        camera = read_model(folder.card_path, DatasetCard).needed_camera
     except DataError as error:
         yield paragraph(f"Cannot be drawn: {error}.", css="bad")
         return

@@ -22,7 +22,7 @@ from auxdrive.data.sessions import splits_apart_s
 from auxdrive.data.state import STATE_DTYPE
 from auxdrive.errors import DataError
 from auxdrive.inspection.findings import examine
-from auxdrive.modalities import Modality
+from auxdrive.modalities import Modality, vectors_among
 from auxdrive.standing import STANDING_MPS
 from auxdrive.storage.reading import is_file
 from auxdrive.types import AnyArray, Float64
@@ -106,7 +106,7 @@ def summarise(dataset: Dataset) -> dict[str, Any]:
         "rate_hz": card.rate_hz,
         "source": card.source,
         "licence": card.licence,
-        "camera": card.camera.model_dump(),
+        "camera": None if card.camera is None else card.camera.model_dump(),
         "steering": card.steering.model_dump(),
         "vehicle": card.vehicle.model_dump(),
         "episodes": len(episodes),
@@ -183,7 +183,8 @@ def _lidar_points(episodes: dict[str, EpisodeReader]) -> dict[str, Any] | None:
 def _modalities(episodes: dict[str, EpisodeReader]) -> dict[str, Any]:
     total = sum(len(episode) for episode in episodes.values())
     result = {}
-    for modality in Modality:
+    held = {modality for each in episodes.values() for modality in each.modalities}
+    for modality in (*Modality, *vectors_among(held)):
         holders = [episode for episode in episodes.values() if episode.has(modality)]
         if holders:
             frames = sum(len(episode) for episode in holders)
@@ -195,6 +196,12 @@ def _modalities(episodes: dict[str, EpisodeReader]) -> dict[str, Any]:
                 "shapes": [list(shape) for shape in shapes],
             }
     return result
+
+
+def camera_told(summary: dict[str, Any]) -> str:
+    """The size of the camera's images in words."""
+    camera = summary["camera"]
+    return "no camera" if camera is None else f"camera {camera['width']}x{camera['height']}"
 
 
 def sentences(summary: dict[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from auxdrive.cards import InputRange
-from auxdrive.strict import Strict, without_none
+from auxdrive.strict import Strict, without_empty
 
 Metrics = dict[str, float | None]
 """Metrics by name; None where one is no number, such as R2 of labels that do not vary."""
@@ -45,7 +45,7 @@ class InitialWeights(Strict):
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "fine_tuned_for")
+        return without_empty(handler(self), "fine_tuned_for")
 
 
 class RunRecord(Strict):

@@ -23,6 +23,7 @@ TASKS: Registry[TaskSpec] = Registry(
     "task",
     "auxdrive.tasks",
     {
+        "classification": "auxdrive.tasks.classification:CLASSIFICATION",
         "path_speed": "auxdrive.tasks.path_speed:PATH_SPEED",
         "steering": "auxdrive.tasks.steering:STEERING",
         "waypoints": "auxdrive.tasks.waypoints:WAYPOINTS",

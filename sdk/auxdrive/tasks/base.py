@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from auxdrive.cards import ModelCard, TensorSpec
+from auxdrive.output_form import OutputForm
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Float32, Float64, Prediction
 
@@ -102,33 +103,37 @@ class TaskSpec(ABC):
 
     # The graph's output
 
-    def shape(self, times_s: tuple[float, ...]) -> tuple[int, ...]:
+    def shape(self, form: OutputForm) -> tuple[int, ...]:
         """The shape of a row.
 
         Args:
-            times_s: the card's `waypoint_times_s`.
+            form: what the card says of it.
         """
-        del times_s
+        del form
         return tuple(int(axis) for axis in self.axes)
 
-    def output(self, times_s: tuple[float, ...]) -> TensorSpec:
+    def output(self, form: OutputForm) -> TensorSpec:
         """The graph's output, float32 of the shape (batch, *shape).
 
         Args:
-            times_s: the card's `waypoint_times_s`.
+            form: what the card says of it.
         """
         return TensorSpec(
             name=self.output_name,
-            shape=("batch", *self.shape(times_s)),
+            shape=("batch", *self.shape(form)),
             dtype="float32",
             unit=self.output_unit,
             frame=self.output_frame,
         )
 
-    def time_mistakes(self, times_s: tuple[float, ...]) -> Iterator[str]:
-        """What is wrong with a card's `waypoint_times_s`. Most tasks have none."""
-        if times_s:
+    def form_mistakes(self, form: OutputForm) -> Iterator[str]:
+        """What is wrong with a card's `waypoint_times_s` and `class_names`. Most tasks have
+        neither.
+        """
+        if form.times_s:
             yield f"waypoint_times_s: a {self.name} model has none"
+        if form.class_names:
+            yield f"class_names: a {self.name} model has none"
 
     # Sizes and differences
 
@@ -147,14 +152,14 @@ class TaskSpec(ABC):
     def limit(self, steering: SteeringSpec) -> OutputLimit:
         """How large a prediction may be for a vehicle with this steering."""
 
-    def size(self, row: Sequence[Any], times_s: tuple[float, ...]) -> float:
+    def size(self, row: Sequence[Any], form: OutputForm) -> float:
         """The size of a row, in the unit of `limit`; infinite where a number is not finite.
 
         Args:
             row: as nested lists.
-            times_s: the card's `waypoint_times_s`.
+            form: what the card says of it.
         """
-        del times_s
+        del form
         largest = float(np.abs(np.asarray(row, np.float64)).max())
         return largest if math.isfinite(largest) else math.inf
 
@@ -184,7 +189,7 @@ class TaskSpec(ABC):
 
     def cells(self, prediction: Prediction) -> dict[str, float | None]:
         """A prediction as columns of a table, by their names; None where it is withheld."""
-        size = math.prod(self.shape(prediction.waypoint_times_s))
+        size = math.prod(self.shape(prediction.form))
         names = [self.output_name, *(f"{self.output_name}_{k}" for k in range(1, size))]
         row = prediction.values.get(self.output_name)
         return dict(zip(names, [None] * size if row is None else row.ravel().tolist(), strict=True))
@@ -193,13 +198,13 @@ class TaskSpec(ABC):
         """How a row of this task's `shape` is drawn on a page or an image."""
         return Drawing(" ".join(f"{number:.2f}" for number in row.ravel().tolist()))
 
-    def describe(self, times_s: tuple[float, ...]) -> str:
+    def describe(self, form: OutputForm) -> str:
         """What is predicted, as a bundle's page says it.
 
         Args:
-            times_s: the card's `waypoint_times_s`.
+            form: what the card says of it.
         """
-        del times_s
+        del form
         return self.predicts
 
     def metrics_note(self, card: ModelCard) -> str:
@@ -211,5 +216,5 @@ class TaskSpec(ABC):
 
     def example(self) -> Prediction:
         """A prediction of zeros at the time 1 s, with which a controller can be tried."""
-        row = np.zeros(self.shape(()), np.float32)
+        row = np.zeros(self.shape(OutputForm()), np.float32)
         return Prediction(1.0, 0.0, **self.fields(row))

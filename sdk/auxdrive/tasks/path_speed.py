@@ -16,6 +16,7 @@ import numpy as np
 from auxdrive.cards import ModelCard
 from auxdrive.checks.limits import MAX_SPEED_MPS
 from auxdrive.data.plan import PATH_POINTS, PATH_STEP_M
+from auxdrive.output_form import OutputForm
 from auxdrive.steering import SteeringSpec
 from auxdrive.tasks.base import Drawing, OutputLimit, TaskSpec
 from auxdrive.tasks.steering import steering_note
@@ -79,15 +80,15 @@ class PathSpeed(TaskSpec):
         del steering
         return OutputLimit(1.0, "of what a car can do", "largest distance of the path, or speed")
 
-    def size(self, row: Sequence[Any], times_s: tuple[float, ...]) -> float:
+    def size(self, row: Sequence[Any], form: OutputForm) -> float:
         """The largest share of a row's numbers in what they may be; infinite where one is not
         finite.
 
         Args:
             row: (2 P + 1 + K,).
-            times_s: none for this task.
+            form: says nothing for this task.
         """
-        del times_s
+        del form
         if not all(map(math.isfinite, row)):
             return math.inf
         largest = float(abs(row[SPEED_COLUMN])) / MAX_SPEED_MPS
@@ -134,9 +135,9 @@ class PathSpeed(TaskSpec):
         path = row[:SPEED_COLUMN].reshape(PATH_POINTS, 2)
         return Drawing(_text(row), np.concatenate([np.zeros((1, 2), np.float32), path]))
 
-    def describe(self, times_s: tuple[float, ...]) -> str:
+    def describe(self, form: OutputForm) -> str:
         """What is predicted, with the classes of speed."""
-        del times_s
+        del form
         classes = ", ".join(f"{speed_mps:g}" for speed_mps in SPEED_CLASSES_MPS)
         return (
             f"{self.predicts}: x and y of the path's points 1, 2, ... "
@@ -156,7 +157,7 @@ class PathSpeed(TaskSpec):
 
     def example(self) -> Prediction:
         """Straight on, and to stand."""
-        row = np.zeros(self.shape(()), np.float32)
+        row = np.zeros(self.shape(OutputForm()), np.float32)
         row[0:SPEED_COLUMN:2] = PATH_STEP_M * np.arange(1, PATH_POINTS + 1)
         row[SPEED_COLUMN + 1] = 1.0
         return Prediction(1.0, 0.0, **self.fields(row))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from auxdrive.cards import ModelCard
+from auxdrive.output_form import OutputForm
 from auxdrive.steering import SteeringSpec
 from auxdrive.tasks.base import Drawing, OutputLimit, TaskSpec
 from auxdrive.types import Float32, Float64, Prediction
@@ -49,14 +50,14 @@ class Steering(TaskSpec):
             steering.max_road_wheel_deg * ANGLE_MARGIN, "deg", "largest steering angle"
         )
 
-    def size(self, row: Sequence[Any], times_s: tuple[float, ...]) -> float:
+    def size(self, row: Sequence[Any], form: OutputForm) -> float:
         """The angle without its sign, in degrees; infinite where it is not finite.
 
         Args:
             row: (1,), the road-wheel angle in radians.
-            times_s: none for this task.
+            form: says nothing for this task.
         """
-        del times_s
+        del form
         steer_rad = float(row[0])
         return math.degrees(abs(steer_rad)) if math.isfinite(steer_rad) else math.inf
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from auxdrive.cards import ModelCard
 from auxdrive.checks.limits import MAX_SPEED_MPS
+from auxdrive.output_form import OutputForm
 from auxdrive.steering import SteeringSpec
 from auxdrive.tasks.base import Drawing, OutputLimit, TaskSpec
 from auxdrive.tasks.steering import steering_note
@@ -41,12 +43,14 @@ class Waypoints(TaskSpec):
     precision_limits = (30.0, 5.0)
     controller = "pid"
 
-    def shape(self, times_s: tuple[float, ...]) -> tuple[int, ...]:
+    def shape(self, form: OutputForm) -> tuple[int, ...]:
         """(T, 2)."""
-        return (len(times_s), 2)
+        return (len(form.times_s), 2)
 
-    def time_mistakes(self, times_s: tuple[float, ...]) -> Iterator[str]:
+    def form_mistakes(self, form: OutputForm) -> Iterator[str]:
         """What is wrong with the times: there must be some, increasing and within the bounds."""
+        yield from super().form_mistakes(replace(form, times_s=()))
+        times_s = form.times_s
         if not times_s or any(later <= before for before, later in pairwise((0.0, *times_s))):
             yield "waypoint_times_s: need one time per waypoint, increasing from above 0"
         elif not FIRST_WAYPOINT_S <= times_s[0] <= times_s[-1] <= LAST_WAYPOINT_S:
@@ -64,16 +68,16 @@ class Waypoints(TaskSpec):
         del steering
         return OutputLimit(MAX_SPEED_MPS, "m/s", "largest mean speed to a waypoint")
 
-    def size(self, row: Sequence[Any], times_s: tuple[float, ...]) -> float:
+    def size(self, row: Sequence[Any], form: OutputForm) -> float:
         """The mean speed from the car straight to a waypoint, of the fastest one, in m/s; infinite
         where a waypoint is not finite.
 
         Args:
             row: (T, 2), the waypoints in metres in the ego frame.
-            times_s: (T,), seconds after the image for each of them.
+            form: its times (T,), seconds after the image for each of them.
         """
         largest = 0.0
-        for (x_m, y_m), time_s in zip(row, times_s, strict=True):
+        for (x_m, y_m), time_s in zip(row, form.times_s, strict=True):
             speed_mps = math.hypot(x_m, y_m) / time_s
             if not speed_mps < math.inf:
                 return math.inf
@@ -122,9 +126,9 @@ class Waypoints(TaskSpec):
             marks=True,
         )
 
-    def describe(self, times_s: tuple[float, ...]) -> str:
+    def describe(self, form: OutputForm) -> str:
         """What is predicted, with the times of the waypoints."""
-        return f"{self.predicts} in {', '.join(f'{time_s:g}' for time_s in times_s)} s"
+        return f"{self.predicts} in {', '.join(f'{time_s:g}' for time_s in form.times_s)} s"
 
     def metrics_note(self, card: ModelCard) -> str:
         """What the metrics of steering angles mean for waypoints."""

@@ -50,14 +50,14 @@ class RunAgent:
         self._card = run.card
         self._threads = threads
         self._gate = Gate(
-            run.card.camera,
+            run.card.needed_camera,
             self.task,
             run.card.steering,
-            run.task.times_s,
+            run.task.form,
             run.task.ego,
             run.input_ranges,
         )
-        self._memory = memory_of(run.config.history, run.card.camera)
+        self._memory = memory_of(run.config.history, run.card.needed_camera)
         self._closed = False
 
     @property
@@ -75,7 +75,7 @@ class RunAgent:
     @property
     def camera(self) -> CameraSpec:
         """The camera that it was trained with; a simulator mounts it on the car."""
-        return self._card.camera
+        return self._card.needed_camera
 
     @property
     def steering(self) -> SteeringSpec:

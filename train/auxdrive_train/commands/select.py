@@ -127,7 +127,7 @@ def _at_hand(data: list[Path], main: str | None) -> list[str]:
     from auxdrive.modalities import Modality
 
     held = (*Dataset.open(data).card.modalities, Modality.EDGE, Modality.FREQUENCY)
-    return [m.value for m in Modality if m in held and m.value != main]
+    return [m.value for m in dict.fromkeys(held) if m.value != main]
 
 
 def _weigh(config: Any, out: Path, resume: bool) -> dict[str, Any]:

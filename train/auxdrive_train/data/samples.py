@@ -186,6 +186,21 @@ class SampleSet:
         having: NDArray[np.bool_] = by_episode[self.episode_of]
         return having
 
+    def vectors(self, modality: Modality) -> Float32:
+        """All samples' numbers of a vector, (N, D), of those that have it; a row of zeros where
+        none has.
+
+        Args:
+            modality: a vector.
+        """
+        found = [
+            np.asarray(source, np.float32)[self.frame_of[self.episode_of == episode]]
+            for episode, source in enumerate(self._frames[modality])
+            if source is not None
+        ]
+        rows: Float32 = np.concatenate(found)
+        return rows if len(rows) else np.zeros((1, *rows.shape[1:]), np.float32)
+
     def gather(self, indices: NDArray[np.int64]) -> Batch:
         """Read a batch. Files are read in their own order, whatever the order of the samples.
 

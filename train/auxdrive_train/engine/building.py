@@ -7,9 +7,10 @@ from functools import partial
 from typing import cast
 
 import torch
+from auxdrive.cards import DatasetCard
 from auxdrive.errors import ConfigError
 from auxdrive.mistakes import mistakes_of
-from auxdrive.modalities import SEGMENTATION_CLASSES
+from auxdrive.modalities import SEGMENTATION_CLASSES, known_classes
 from pydantic import ValidationError
 from torch import nn
 
@@ -27,22 +28,20 @@ from auxdrive_train.models.networks import Build, SingleNetwork
 from auxdrive_train.tasks.base import Task
 
 
-def make_method(
-    config: TrainConfig, task: Task, classes: int = len(SEGMENTATION_CLASSES)
-) -> Method:
+def make_method(config: TrainConfig, task: Task, card: DatasetCard | None = None) -> Method:
     """The method that the config names, with its options.
 
     Args:
         config: names the method and its options.
         task: what is predicted.
-        classes: how many segmentation classes the data have.
+        card: of the data; None for images of all classes.
 
     Raises:
         UsageError: there is no such method or backbone.
         ConfigError: the method cannot be trained with these settings.
     """
     entry = METHODS[config.method]
-    setup = _setup(config, task, classes)
+    setup = _setup(config, task, card)
     return entry(setup, entry.options_type.model_validate(config.options))
 
 
@@ -69,7 +68,7 @@ def make_networks(method: Method, config: TrainConfig, samples: int) -> nn.Modul
 
 
 def build_finished(
-    config: TrainConfig, task: Task, classes: int = len(SEGMENTATION_CLASSES)
+    config: TrainConfig, task: Task, card: DatasetCard | None = None
 ) -> tuple[Method, nn.ModuleDict]:
     """Method and networks of a finished run, without weight files and losses. If its method is not
     installed here, the student alone.
@@ -77,7 +76,7 @@ def build_finished(
     Args:
         config: the run's config.
         task: what is predicted.
-        classes: how many segmentation classes its data have.
+        card: of its data; None for images of all classes.
 
     Returns:
         The method, and its networks by name, with fresh weights of the config's seed.
@@ -87,12 +86,12 @@ def build_finished(
     """
     config = config.model_copy(update={"weights": None})
     if config.method not in METHODS:
-        method: Method = StoredStudent(_setup(config, task, classes), Options())
+        method: Method = StoredStudent(_setup(config, task, card), Options())
     else:
         entry = METHODS[config.method]
         try:
             method = entry(
-                _setup(config, task, classes),
+                _setup(config, task, card),
                 entry.options_type.model_validate(config.options, context=FINISHED),
             )
         except ValidationError as error:
@@ -103,20 +102,18 @@ def build_finished(
     return method, _fresh(method.networks, config)
 
 
-def _setup(config: TrainConfig, task: Task, classes: int) -> Setup:
-    return Setup(
-        config.main,
-        config.aux,
-        Build(
-            config.backbone,
-            config.preprocessing,
-            task,
-            config.dropout,
-            classes,
-            config.history.frames,
-        ),
-        config.epochs,
+def _setup(config: TrainConfig, task: Task, card: DatasetCard | None) -> Setup:
+    build = Build(
+        config.backbone,
+        config.preprocessing,
+        task,
+        config.dropout,
+        len(SEGMENTATION_CLASSES if card is None else known_classes(card.classes)),
+        config.history.frames,
+        {} if card is None else card.vectors,
+        config.hidden,
     )
+    return Setup(config.main, config.aux, build, config.epochs)
 
 
 def _fresh(make: Callable[[], nn.ModuleDict], config: TrainConfig) -> nn.ModuleDict:

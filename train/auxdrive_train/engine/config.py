@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from auxdrive.cards import HistorySpec, Pixels, PreprocessingSpec, without_history
 from auxdrive.data.division import CARVE_EVERY
 from auxdrive.modalities import Modality
-from auxdrive.strict import Strict, without_none
+from auxdrive.strict import Strict, without_empty
 from pydantic import (
     BeforeValidator,
     Field,
@@ -25,6 +25,7 @@ from auxdrive_train.data.augment_config import AugmentConfig
 from auxdrive_train.data.balance import BalanceConfig
 from auxdrive_train.engine.config_rules import JointMistakes, joint_mistakes
 from auxdrive_train.methods.contract import is_finished
+from auxdrive_train.models.networks import DEFAULT_HIDDEN
 
 
 class Preprocessing(PreprocessingSpec):
@@ -87,6 +88,12 @@ class TrainConfig(Strict):
     history: HistorySpec = Field(
         default=HistorySpec(), description="earlier images beside the current one, for motion"
     )
+    hidden: tuple[Annotated[int, Field(ge=1, le=100_000)], ...] = Field(
+        default=DEFAULT_HIDDEN,
+        max_length=20,
+        description="widths of the layers that encode a vector, whatever the backbone is; none: "
+        "the head takes its numbers as they are",
+    )
     dropout: float = Field(
         default=0.1,
         ge=0,
@@ -102,7 +109,11 @@ class TrainConfig(Strict):
     batch_size: int = Field(
         default=64, ge=2, description="samples in one step, all processes together"
     )
-    lr: float = Field(default=1e-3, gt=0, description="highest learning rate of AdamW")
+    optimizer: Literal["adamw", "sgd"] = Field(
+        default="adamw", description="adamw, or plain gradient descent, sgd"
+    )
+    momentum: float = Field(default=0.0, ge=0, lt=1, description="of sgd")
+    lr: float = Field(default=1e-3, gt=0, description="highest learning rate")
     lr_final: float = Field(
         default=0.01, ge=0, le=1, description="learning rate at the end, as a share of lr"
     )
@@ -113,7 +124,7 @@ class TrainConfig(Strict):
         description="share of training in which the learning rate rises linearly to lr; after it, "
         "it falls along a cosine",
     )
-    weight_decay: float = Field(default=1e-4, ge=0, description="weight decay of AdamW")
+    weight_decay: float = Field(default=1e-4, ge=0, description="weight decay of the optimizer")
     clip_norm: float = Field(
         default=5.0, ge=0, description="gradients with a larger norm are scaled down to it; 0: none"
     )
@@ -122,6 +133,11 @@ class TrainConfig(Strict):
         ge=0,
         description="a phase ends early after this many epochs without improvement; 0: never. It "
         "does not apply to SAMD, which has options.patience",
+    )
+    choose: Literal["best", "last"] = Field(
+        default="best",
+        description="which weights a phase ends with, and the run: those of the epoch that was "
+        "best in the validation, or of the last one",
     )
     ema: float | None = Field(
         default=None,
@@ -178,7 +194,12 @@ class TrainConfig(Strict):
 
     @model_serializer(mode="wrap")
     def _without_unset(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        written = without_none(handler(self), "quantize", "ema")
+        written = without_empty(handler(self), "quantize", "ema")
+        if not any(each.is_vector for each in (self.main, *self.aux)):
+            written.pop("hidden")
+        for name in ("optimizer", "momentum", "choose"):
+            if written[name] == type(self).model_fields[name].default:
+                written.pop(name)
         return without_history(written, self.history)
 
     @model_validator(mode="after")

@@ -141,6 +141,16 @@ def _clashes(config: TrainConfig) -> Iterator[JointMistake]:
             f"{config.main}; leave history out, or use main: rgb"
         )
         yield JointMistake(("history", "main"), text)
+    if config.momentum and config.optimizer != "sgd":
+        text = f"momentum: {config.momentum:g} is of sgd; use optimizer: sgd, or leave it out"
+        yield JointMistake(("momentum", "optimizer"), text)
+    vectors = [each for each in (config.main, *config.aux) if each.is_vector]
+    if vectors and config.augment.mirror:
+        text = (
+            f"augment.mirror: {config.augment.mirror:g}, and nobody can tell how "
+            f"{', '.join(vectors)} would be in a mirrored scene; use augment.mirror: 0"
+        )
+        yield JointMistake(("augment", "main", "aux"), text)
     if config.batch_size % config.processes or config.batch_size < 2 * config.processes:
         text = (
             f"batch_size: {config.batch_size} cannot be shared out among {config.processes} "

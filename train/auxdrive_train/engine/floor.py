@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from auxdrive_train.data.loader import Loader
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.models.inputs import ModalityInput
+from auxdrive_train.models.vectors import VectorInput
 from auxdrive_train.tasks.metrics import higher_is_better
 
 MetricValues = dict[str, float]
@@ -46,8 +47,8 @@ def floors(
     - `ego`: a linear function of the ego inputs, fitted by least squares; it does not see the
       image. Only for tasks with ego inputs.
     - `neighbours`: the mean label of the five nearest training samples, by the current image at
-      12x32 and the ego inputs, both standardised. It knows at most 2,000 training samples and
-      predicts at most 1,000 of a split, both evenly spread.
+      12x32 (or by the vector) and the ego inputs, both standardised. It knows at most 2,000
+      training samples and predicts at most 1,000 of a split, both evenly spread.
 
     Args:
         train: the training samples that the predictions are fitted to.
@@ -60,9 +61,7 @@ def floors(
         By split and kind (`constant`, ...), the metrics.
     """
     constants = best_constants(train, steering)
-    neighbours = _Neighbours(
-        train, ModalityInput(main, preprocessing.model_copy(update={"size": IMAGE_SIZE}))
-    )
+    neighbours = _Neighbours(train, _small_input(main, train, preprocessing))
     made: dict[str, dict[str, MetricValues]] = {}
     for name, samples in splits.items():
         rows = {"constant": of_constants(samples, constants, steering)}
@@ -150,12 +149,24 @@ def _spread(count: int, most: int) -> NDArray[np.int64]:
     return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
 
 
+def _small_input(
+    main: Modality, train: SampleSet, preprocessing: PreprocessingSpec
+) -> ModalityInput | VectorInput:
+    """What makes small images of the main modality's frames, or standard vectors."""
+    if not main.is_vector:
+        return ModalityInput(main, preprocessing.model_copy(update={"size": IMAGE_SIZE}))
+    vectors = train.vectors(main)
+    made = VectorInput(main, vectors.shape[1])
+    made.take(vectors)
+    return made
+
+
 class _Neighbours:
     """Training samples as points (N, X). The image's columns and the ego inputs' columns are scaled
     so that each group has a total variance of one.
     """
 
-    def __init__(self, train: SampleSet, image: ModalityInput) -> None:
+    def __init__(self, train: SampleSet, image: ModalityInput | VectorInput) -> None:
         self._image = image
         known = _spread(len(train), MOST_KNOWN)
         images, ego = self._read(train, known)
@@ -174,7 +185,7 @@ class _Neighbours:
         return mean
 
     def _read(self, samples: SampleSet, chosen: NDArray[np.int64]) -> tuple[Float32, Float32]:
-        """Small images (N, P) and ego inputs (N, E)."""
+        """Small images, or vectors, (N, P) and ego inputs (N, E)."""
         with torch.no_grad():
             parts = [
                 self._image(current(batch.frames[self._image.modality])).flatten(1)

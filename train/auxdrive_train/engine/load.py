@@ -8,7 +8,6 @@ from pathlib import Path
 
 from auxdrive.cards import DatasetCard, InputRange
 from auxdrive.errors import DataError, UsageError, unknown_name
-from auxdrive.modalities import known_classes
 from auxdrive.runs import RunFolder, RunRecord, run_in
 from auxdrive.strict import read_model
 from torch import nn
@@ -131,7 +130,7 @@ def load_run(directory: Path) -> Run:
     card = read_model(folder.card_path, DatasetCard)
     record = folder.record()
     task = make_task(config.task, card)
-    method, networks = build_finished(config, task, len(known_classes(card.classes)))
+    method, networks = build_finished(config, task, card)
     best = folder.best_path
     stored = files.load(best)
     if isinstance(method, StoredStudent):

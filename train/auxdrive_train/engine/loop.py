@@ -186,10 +186,12 @@ class Trainer:
         """
         value, metrics = self._validate(phase.watch)
         self.progress.watched.append(value)
-        if self._best_epoch() == len(self.progress.watched) - 1 and phase.keep == "best":
+        last = self.config.choose == "last"
+        newest = len(self.progress.watched) - 1
+        if self._best_epoch() == newest and phase.keep == "best" and not last:
             self._phase_best = snapshot(self.parts.networks)
         self.progress.epoch += 1
-        improved = phase.watch == self.primary and self._improves(value)
+        improved = phase.watch == self.primary and (last or self._improves(value))
         if improved:
             self.progress.best, self.progress.best_phase, self.progress.best_epoch = (
                 value,

@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from torch import nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import SGD, AdamW, Optimizer
 
-from auxdrive_train.engine.checkpoint import Slots, optimizer_state, restore_optimizer
+from auxdrive_train.engine.checkpoint import Slots
 from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.engine.optimizer_state import optimizer_state, restore_optimizer
 from auxdrive_train.methods.phases import Phase
 
 
@@ -48,17 +49,20 @@ class Optimizers:
             parameters = list(
                 {id(p): p for module in trained for p in module.parameters()}.values()
             )
-            optimizer = AdamW(
-                parameters,
-                lr=self._config.lr,
-                weight_decay=self._config.weight_decay,
-                # One kernel in the place of hundreds, whose launches are what a GPU waits for.
-                fused=True if self._config.device == "cuda" else None,
-            )
+            optimizer = self._new(parameters)
             if key in self._loaded:
                 restore_optimizer(optimizer, self._loaded.pop(key), self._checkpoint)
             self._made[key] = optimizer
         return self._made[key]
+
+    def _new(self, parameters: list[nn.Parameter]) -> Optimizer:
+        config = self._config
+        # One kernel in the place of hundreds, whose launches are what a GPU waits for.
+        fused = True if config.device == "cuda" else None
+        lr, decay = config.lr, config.weight_decay
+        if config.optimizer == "sgd":
+            return SGD(parameters, lr, config.momentum, weight_decay=decay, fused=fused)
+        return AdamW(parameters, lr, weight_decay=decay, fused=fused)
 
     def end(self, phase: Phase, index: int) -> None:
         """Forget what no later phase uses.

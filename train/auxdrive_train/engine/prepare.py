@@ -15,7 +15,7 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import TrainingParts, training_parts
 from auxdrive.data.sessions import Stretch
 from auxdrive.errors import ConfigError, DataError
-from auxdrive.modalities import Modality, known_classes
+from auxdrive.modalities import Modality
 from auxdrive.runs import InitialWeights, RunFolder
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ from auxdrive_train.engine.weight_average import NAME as AVERAGE
 from auxdrive_train.engine.weight_average import WeightAverage
 from auxdrive_train.methods.contract import Method
 from auxdrive_train.models.inputs import crop_rows
+from auxdrive_train.models.vectors import VectorInput
 from auxdrive_train.tasks import make_task
 
 
@@ -94,14 +95,14 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
             these samples.
     """
     _refuse_empty_crop(config, dataset)
-    method = make_method(
-        config, make_task(config.task, dataset.card), len(known_classes(dataset.card.classes))
-    )
+    _refuse_unknown_vectors(config, dataset)
+    method = make_method(config, make_task(config.task, dataset.card), dataset.card)
     if config.augment.moves_views:
-        check_views(dataset.card.camera, method.task, method.modalities)
+        check_views(dataset.card.needed_camera, method.task, method.modalities)
     division = training_parts(dataset, config.validation_every)
     samples = _open_samples(config, dataset, division, method)
     networks = make_networks(method, config, len(samples.train))
+    standardise(networks, samples.recorded)
     initial = take_initial_weights(
         config, method, networks, RunFolder(out), tell=fabric.is_global_zero
     )
@@ -164,7 +165,37 @@ def _open_samples(
     return _Samples(recorded, train, validation, further)
 
 
+def _refuse_unknown_vectors(config: TrainConfig, dataset: Dataset) -> None:
+    lacking = [
+        modality
+        for modality in (config.main, *config.aux)
+        if modality.is_vector and modality not in dataset.card.vectors
+    ]
+    if lacking:
+        known = ", ".join(dataset.card.vectors) or "none"
+        raise DataError(
+            f"{dataset.name}: has no {', '.join(lacking)}; vectors that it has: {known}"
+        )
+
+
+def standardise(networks: nn.ModuleDict, samples: SampleSet) -> None:
+    """Set mean and standard deviation of every vector that networks take to those of samples.
+
+    Args:
+        networks: by name.
+        samples: the training samples as recorded.
+    """
+    inputs = [module for module in networks.modules() if isinstance(module, VectorInput)]
+    for modality in {each.modality for each in inputs}:
+        vectors = samples.vectors(modality)
+        for each in inputs:
+            if each.modality is modality:
+                each.take(vectors)
+
+
 def _refuse_empty_crop(config: TrainConfig, dataset: Dataset) -> None:
+    if dataset.card.camera is None:
+        return
     height, spec = dataset.card.camera.height, config.preprocessing
     first, last = crop_rows(height, spec)
     if last <= first:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from auxdrive.cards import Interval
+from auxdrive.cards import CameraSpec, Interval
 from auxdrive.data.dataset import TRAIN_SPLIT, Dataset
 from auxdrive.data.division import training_parts
 from auxdrive.errors import DataError
@@ -177,11 +177,8 @@ def _refuse_misfits(model: Model, dataset: Dataset, task: Task) -> None:
     """Report everything at once that keeps the model from being measured on these data."""
     card, camera = dataset.card, dataset.card.camera
     mistakes = []
-    if (camera.width, camera.height) != (model.camera.width, model.camera.height):
-        mistakes.append(
-            f"its images are {camera.width}x{camera.height}, the model takes "
-            f"{model.camera.width}x{model.camera.height}"
-        )
+    if _size(camera) != _size(model.camera):
+        mistakes.append(f"its images are {_size(camera)}, the model takes {_size(model.camera)}")
     if task.times_s != model.times_s:
         mistakes.append(
             f"waypoints {list(task.times_s)} s ahead are known of it, the model predicts them "
@@ -204,6 +201,10 @@ def _refuse_misfits(model: Model, dataset: Dataset, task: Task) -> None:
             f"{dataset.name}: does not have what {model.path} needs: {'; '.join(mistakes)}. "
             "Choose other data, or record or convert them as the model's were"
         )
+
+
+def _size(camera: CameraSpec | None) -> str:
+    return "none" if camera is None else f"{camera.width}x{camera.height}"
 
 
 def _cannot_be_had(modality: Modality, dataset: Dataset) -> bool:
@@ -250,9 +251,10 @@ def _notes(model: Model, dataset: Dataset, measured: MeasuredData) -> Iterator[s
         yield "these frames trained the model: this says how well it remembers, not how it drives"
     elif measured.trained is not None:
         yield "these data are those that the model was trained on; it was not trained on this split"
-    camera = _changes(model.camera, card.camera)
-    if camera:
-        yield f"the camera is another than in training: {camera}"
+    if model.camera is not None and card.camera is not None:
+        camera = _changes(model.camera, card.camera)
+        if camera:
+            yield f"the camera is another than in training: {camera}"
     steering = _changes(model.steering, card.steering)
     if steering:
         yield f"the vehicle steers otherwise than in training: {steering}"

@@ -44,7 +44,7 @@ class Model:
         task: what it predicts.
         method: how it was trained.
         seed: the seed of its training.
-        camera: the camera that it was trained with.
+        camera: the camera that it was trained with; None where its data have none.
         steering: the steering limits that it was trained with.
         rate_hz: frames per second of its training data.
         times_s: how far ahead its waypoints are, if it predicts any.
@@ -65,7 +65,7 @@ class Model:
     task: str
     method: str
     seed: int
-    camera: CameraSpec
+    camera: CameraSpec | None
     steering: SteeringSpec
     rate_hz: float
     times_s: tuple[float, ...]

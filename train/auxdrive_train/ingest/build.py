@@ -298,9 +298,9 @@ def _claim(out: Path, card: DatasetCard) -> bool:
 
 def _told(card: DatasetCard) -> str:
     """What tells this ingest from others, in words."""
-    fov = "unknown" if card.camera.fov_deg is None else f"{card.camera.fov_deg:g} deg"
+    fov = "unknown" if card.needed_camera.fov_deg is None else f"{card.needed_camera.fov_deg:g} deg"
     wheelbase = "unknown" if card.vehicle.wheelbase_m is None else f"{card.vehicle.wheelbase_m:g} m"
-    size = f"{card.camera.width}x{card.camera.height}"
+    size = f"{card.needed_camera.width}x{card.needed_camera.height}"
     return (
         f"{card.source or card.name}, {size}, field of view {fov}, wheelbase {wheelbase}, licence "
         f"'{card.licence}'"

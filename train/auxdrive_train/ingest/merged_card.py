@@ -26,7 +26,7 @@ def as_the_card_has_it(source: Source, card: DatasetCard) -> Source:
         card: the data set's card.
     """
     known = replace(
-        source, fov_deg=card.camera.fov_deg if source.fov_deg is None else source.fov_deg
+        source, fov_deg=card.needed_camera.fov_deg if source.fov_deg is None else source.fov_deg
     )
     if source.vehicle.wheelbase_m is None:
         known.vehicle = source.vehicle.model_copy(update={"wheelbase_m": card.vehicle.wheelbase_m})
@@ -56,9 +56,10 @@ def refuse_differences(out: Path, card: DatasetCard, new: DatasetCard) -> None:
     Raises:
         DataError: something differs; the message names all of it.
     """
-    sized = {"width": new.camera.width, "height": new.camera.height, "fov_deg": new.camera.fov_deg}
+    held, camera = card.needed_camera, new.needed_camera
+    sized = {"width": camera.width, "height": camera.height, "fov_deg": camera.fov_deg}
     differences = disagreements(
-        card, new.model_copy(update={"camera": card.camera.model_copy(update=sized)})
+        card, new.model_copy(update={"camera": held.model_copy(update=sized)})
     )
     recorded, coming = (
         [str(each) for each in which.modalities if not _from_rgb(each)] for which in (card, new)
@@ -73,7 +74,7 @@ def refuse_differences(out: Path, card: DatasetCard, new: DatasetCard) -> None:
         raise DataError(
             f"{new.source} cannot be added to {out}, which differs:{lines}\nGive the options with "
             "which the data set was made "
-            f"(--image-size {card.camera.width}x{card.camera.height}, --max-steer-deg, --fov-deg, "
+            f"(--image-size {held.width}x{held.height}, --max-steer-deg, --fov-deg, "
             "--wheelbase-m), or make another data set"
         )
 

@@ -59,7 +59,7 @@ class Plan:
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) of the images in the data set."""
-        return self.card.camera.width, self.card.camera.height
+        return self.card.needed_camera.width, self.card.needed_camera.height
 
 
 @dataclass(slots=True)

@@ -1,8 +1,9 @@
 """kd: the student imitates the teacher's output (Hinton, Vinyals, Dean 2015).
 
-A regression has no classes to soften, so the loss is the mean squared difference of the two outputs
-in scaled units (output / the task's scale), and there is no temperature. It is zero when the
-outputs are equal.
+Of classes it is T^2 times the Kullback-Leibler divergence of the two rows of probabilities at the
+temperature T = 4, which RepDistiller uses. A regression has no classes to soften: the loss is the
+mean squared difference of the two outputs in scaled units (output / the task's scale), and there is
+no temperature. Both are `Task.imitation`, and zero when the outputs are equal.
 """
 
 from __future__ import annotations
@@ -17,25 +18,22 @@ if TYPE_CHECKING:
     from auxdrive_train.data.batch import Batch
     from auxdrive_train.models.networks import Output
 
-
-def kd_regression(student: Tensor, teacher: Tensor, scale: float) -> Tensor:
-    """mean(((student - teacher) / scale)^2), a scalar.
-
-    Args:
-        student: predictions (B, ...) in physical units.
-        teacher: predictions (B, ...) in physical units.
-        scale: physical units per scaled unit.
-    """
-    return (((student - teacher) / scale) ** 2).mean()
+TEMPERATURE = 4.0
 
 
 class KD(Loss):
-    """The loss on predictions, in the task's scaled units (Hinton, Vinyals, Dean 2015).
+    """The loss on predictions (Hinton, Vinyals, Dean 2015).
 
     Examples:
         >>> import torch
-        >>> from auxdrive_train.losses.kd import kd_regression
-        >>> kd_regression(torch.zeros(2, 1), torch.full((2, 1), 3.0), scale=1.5)
+        >>> from auxdrive_train import LossSetup, Output, make_loss
+        >>> from auxdrive_train.models.maps import Widths
+        >>> from auxdrive_train.tasks.waypoints import WaypointsTask
+        >>> kd = make_loss("kd", LossSetup(WaypointsTask(scale=1.5), Widths(4), Widths(4), 10))
+        >>> student, teacher = (
+        ...     Output(torch.zeros(2, 4), torch.full((2, 4, 2), metres)) for metres in (0.0, 3.0)
+        ... )
+        >>> kd(student, teacher, batch=None)
         tensor(4.)
     """
 
@@ -43,7 +41,7 @@ class KD(Loss):
     beta = 0.9
 
     def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
-        """`kd_regression` of the two predictions.
+        """The mean of `Task.imitation` over the samples.
 
         Args:
             student: predictions (B, *label_shape) in physical units.
@@ -51,4 +49,5 @@ class KD(Loss):
             batch: is not used.
         """
         del batch
-        return kd_regression(student.prediction, teacher.prediction, self.setup.task.scale)
+        task = self.setup.task
+        return task.imitation(student.prediction, teacher.prediction, TEMPERATURE).mean()

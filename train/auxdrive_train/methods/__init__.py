@@ -26,6 +26,7 @@ METHODS: Registry[type[Method]] = Registry(
         "mfh": "auxdrive_train.methods.mfh:MFH",
         "ume": "auxdrive_train.methods.ume:UME",
         "smcl": "auxdrive_train.methods.smcl:SMCL",
+        "cmcl": "auxdrive_train.methods.cmcl:CMCL",
         "random_teacher": "auxdrive_train.methods.random_teacher:RandomTeacher",
         "independent": "auxdrive_train.methods.independent:Independent",
         "type_a": "auxdrive_train.methods.type_a:TypeA",

@@ -28,13 +28,13 @@ from auxdrive.modalities import Modality
 from auxdrive.strict import Strict
 from auxdrive.types import AnyArray
 from pydantic import ValidationInfo
-from torch import Tensor, nn
+from torch import nn
 
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.losses.contract import LossSetup, make_loss
 from auxdrive_train.methods.phases import Phase, PhaseRecord
+from auxdrive_train.methods.supervision import Supervision
 from auxdrive_train.models.networks import Build, Network
-from auxdrive_train.models.present import mean_where
 from auxdrive_train.models.training_only import TrainingOnly
 
 STUDENT = "student"
@@ -114,7 +114,7 @@ class Setup:
     epochs: int
 
 
-class Method(ABC):
+class Method(Supervision, ABC):
     """Base class of the training methods. Each has a file of its own and a row in
     `auxdrive_train.methods.METHODS`.
 
@@ -124,6 +124,7 @@ class Method(ABC):
         paper: where the method comes from.
         needs_auxiliaries: whether it trains with auxiliary modalities.
         most_auxiliaries: how many of them it can train with; None for any number.
+        needs_probabilities: whether it is for tasks alone whose predictions are probabilities.
         options_type: the type of its own options.
         task: what is predicted.
 
@@ -156,15 +157,22 @@ class Method(ABC):
     paper: ClassVar[str]
     needs_auxiliaries: ClassVar[bool] = True
     most_auxiliaries: ClassVar[int | None] = None
+    needs_probabilities: ClassVar[bool] = False
     options_type: ClassVar[type[Options]] = Options
 
     def __init__(self, setup: Setup, options: Options) -> None:
         mistakes = self.mistakes(setup.auxiliaries, setup.epochs, options)
+        task = setup.build.task
+        if self.needs_probabilities and not task.has_probabilities:
+            mistakes.append(
+                f"method '{self.name}' is for probabilities, and a {task.name} model predicts none;"
+                " choose another method, or --task classification"
+            )
         if mistakes:
             raise ConfigError("\n".join(mistakes))
         self.setup = setup
         self.options = options
-        self.task = setup.build.task
+        self.task = task
 
     @classmethod
     def mistakes(cls, auxiliaries: Sequence[Modality], epochs: int, options: Options) -> list[str]:
@@ -259,7 +267,7 @@ class Method(ABC):
     def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
         """The networks that are measured and can be driven, by role."""
 
-    def check(self, networks: nn.ModuleDict, batch: Batch) -> None:  # noqa: B027 - a hook; most methods have nothing to check
+    def check(self, networks: nn.ModuleDict, batch: Batch) -> None:
         """Check the networks on a few samples before training starts.
 
         Args:
@@ -283,32 +291,3 @@ class Method(ABC):
         """
         del predictions, label, counted
         return {}
-
-    def per_sample(self, prediction: Tensor, label: Tensor) -> Tensor:
-        """Task loss of each sample, (B,).
-
-        Args:
-            prediction: (B, *label_shape) in physical units.
-            label: (B, *label_shape) in physical units.
-        """
-        return self.task.loss_per_sample(prediction / self.task.scale, label / self.task.scale)
-
-    def supervised(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Mean task loss over the batch, a scalar with gradients.
-
-        Args:
-            prediction: (B, *label_shape) in physical units.
-            batch: the samples, with labels in physical units.
-        """
-        return self.per_sample(prediction, batch.label).mean()
-
-    def supervised_where(self, prediction: Tensor, batch: Batch, modality: Modality) -> Tensor:
-        """Mean task loss over the samples that have the modality, a scalar with gradients; zero
-        when none has.
-
-        Args:
-            prediction: (B, *label_shape) in physical units.
-            batch: the samples, with labels in physical units.
-            modality: the one that a sample must have to count.
-        """
-        return mean_where(self.per_sample(prediction, batch.label), batch.present[modality])

@@ -53,8 +53,7 @@ class Hallucination(WithUniModal):
     def networks(self) -> nn.ModuleDict:
         """The auxiliaries' networks, and the student."""
         main, build = self.setup.main, self.setup.build
-        channels = build.input(main).channels
-        streams = [build.encoder(channels) for _ in self.modalities]
+        streams = [build.encoder(main) for _ in self.modalities]
         widths = [each.feature_dim for each in streams]
         heads = MeanOfHeads([build.head(width) for width in widths], widths)
         student = SingleNetwork(main, build, Streams(streams), heads)

@@ -5,8 +5,9 @@ Focusing Hypothesis, MFH; Xue et al. 2023, section 5 and Algorithm 1).
 features. 2. Each channel after the auxiliary's stem is permuted over samples; the distance of the
 features that come of it from the main modality's is its salience. The teacher, which begins as the
 auxiliary's network, learns on with the share r of channels nullified that have the smallest (or the
-largest, or drawn ones, or none). 3. The student learns by rho L_task + (1 - rho) L_kd, where L_kd
-of a regression is the squared error to the teacher's prediction.
+largest, or drawn ones); a regular teacher is trained alone in place of 1 and 2. 3. The student
+learns by rho L_task + (1 - rho) L_kd, where L_kd is `Task.imitation`: of a regression the squared
+error to the teacher's prediction.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from pydantic import Field
 from torch import nn
 
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.losses.kd import kd_regression
 from auxdrive_train.methods.contract import STUDENT, TEACHER, Method, Options
 from auxdrive_train.methods.phases import Examples, Phase, PhaseRecord, Step, following
 from auxdrive_train.methods.salience import Kind, kept_channels, salience
@@ -44,6 +44,9 @@ class MFHOptions(Options):
     )
     rho: float = Field(
         default=0.5, ge=0, le=1, description="weight of the labels against the teacher"
+    )
+    temperature: float = Field(
+        default=1.0, gt=0, description="T of the distillation, for tasks with probabilities"
     )
     align_weight: float = Field(
         default=1.0, ge=0, description="of the distance of both networks' features"
@@ -81,7 +84,10 @@ class MFH(Method):
     def networks(self) -> nn.ModuleDict:
         """The aligned networks, the teacher, the student, and the salience."""
         main, build = self.setup.main, self.setup.build
-        encoder = build.encoder(build.input(self.auxiliary).channels)
+        if self._is_regular:
+            teacher, student = (SingleNetwork(each, build) for each in (self.auxiliary, main))
+            return nn.ModuleDict({TEACHER: teacher, STUDENT: student})
+        encoder = build.encoder(self.auxiliary)
         return nn.ModuleDict(
             {
                 ALIGNED: SingleNetwork(main, build),
@@ -92,15 +98,18 @@ class MFH(Method):
             }
         )
 
+    @property
+    def _is_regular(self) -> bool:
+        return self.options.teacher == "regular"
+
     def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
         """The aligned networks, the teacher, the student."""
         epochs, both = self.setup.epochs, (ALIGNED, ALIGNED_AUXILIARY)
         aligned = Phase(ALIGNED, both, epochs, self._aligned_loss, watch=ALIGNED_AUXILIARY)
-        teacher = Phase(
-            TEACHER, (TEACHER,), epochs, self._teacher_loss, watch=TEACHER, begin=self._nullify
-        )
+        begin = None if self._is_regular else self._nullify
+        teacher = Phase(TEACHER, (TEACHER,), epochs, self._teacher_loss, watch=TEACHER, begin=begin)
         student = Phase(STUDENT, (STUDENT,), epochs, self._student_loss, watch=STUDENT)
-        return following((aligned, teacher, student), history)
+        return following((aligned,) * (not self._is_regular) + (teacher, student), history)
 
     def _aligned_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
         ours, theirs = networks[ALIGNED](batch), networks[ALIGNED_AUXILIARY](batch)
@@ -141,11 +150,12 @@ class MFH(Method):
         having = batch.present[self.auxiliary]
         losses = {"task": rho * self.supervised(prediction, batch)}
         if bool(having.any()):
-            distilled = kd_regression(prediction[having], taught[having], self.task.scale)
+            ours, theirs = prediction[having], taught[having]
+            distilled = self.task.imitation(ours, theirs, self.options.temperature).mean()
             losses["distil"] = (1 - rho) * distilled
         return Step(losses)
 
     def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
         """The student, the teacher, and the aligned networks."""
-        names = (STUDENT, TEACHER, ALIGNED, ALIGNED_AUXILIARY)
+        names = (STUDENT, TEACHER, ALIGNED, ALIGNED_AUXILIARY)[: 2 if self._is_regular else 4]
         return {name: cast(Network, networks[name]) for name in names}

@@ -126,6 +126,7 @@ def choose(
     present_mb: Tensor,
     soft_weight: float,
     teacher_b: Tensor | None = None,
+    taught_per_sample: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Algorithm 1 of the paper for one batch; M networks, B samples.
 
@@ -137,6 +138,7 @@ def choose(
             modality is absent can neither win nor learn: its loss is zero.
         soft_weight: lambda, the weight of the winner's prediction.
         teacher_b: int64 (B,), who teaches in the winner's place; None for the winner.
+        taught_per_sample: loss (B,) of predictions and the winner's; None for `loss_per_sample`.
 
     Returns:
         The losses (M, B), and each sample's winner, int64 (B,).
@@ -148,7 +150,8 @@ def choose(
         else teacher_b
     )
     taught = predictions_mb.detach()[winner_b, torch.arange(len(winner_b), device=winner_b.device)]
-    soft_mb = torch.stack([loss_per_sample(prediction, taught) for prediction in predictions_mb])
+    soft_loss = taught_per_sample or loss_per_sample
+    soft_mb = torch.stack([soft_loss(prediction, taught) for prediction in predictions_mb])
     losers_mb = (1 - soft_weight) * hard_mb + soft_weight * soft_mb
     is_winner_mb = torch.arange(len(hard_mb), device=winner_b.device).unsqueeze(1) == winner_b
     losses_mb = torch.where(is_winner_mb, hard_mb, losers_mb)

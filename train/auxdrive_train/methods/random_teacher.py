@@ -31,4 +31,6 @@ class RandomTeacher(DMCL):
         lots = torch.rand(present_mb.shape).to(present_mb.device)
         teacher_b = lots.masked_fill(~present_mb, -1.0).argmax(dim=0)
         weight = self.options.soft_weight
-        return choose(self.per_sample, predictions_mb, label_b, present_mb, weight, teacher_b)
+        return choose(
+            self.per_sample, predictions_mb, label_b, present_mb, weight, teacher_b, self.taught
+        )

@@ -44,8 +44,7 @@ class TypeB(SinglePhase):
     def networks(self) -> nn.ModuleDict:
         """The student."""
         main, build = self.setup.main, self.setup.build
-        channels = {m: build.input(m).channels for m in self.setup.auxiliaries}
-        encoder = PredictingEncoder(build.input(main).channels, channels, build)
+        encoder = PredictingEncoder(main, self.setup.auxiliaries, build)
         return nn.ModuleDict({STUDENT: SingleNetwork(main, build, encoder)})
 
     def aids(self) -> Mapping[str, TrainingOnly]:

@@ -6,7 +6,6 @@ Legend: B batch, C channels, h, w rows and columns.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import cast
 
 import torch
 from auxdrive.modalities import Modality
@@ -14,10 +13,10 @@ from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.models.encoder import ImageEncoder
-from auxdrive_train.models.inputs import ModalityInput
 from auxdrive_train.models.maps import NOTHING, Kept, Widths
 from auxdrive_train.models.networks import Build, Network, Output
 from auxdrive_train.models.present import of_present
+from auxdrive_train.models.vectors import brought_to
 
 
 class EarlyNetwork(Network):
@@ -27,19 +26,18 @@ class EarlyNetwork(Network):
         main: the main modality, whose channels come first.
         auxiliaries: the others.
         build: makes inputs, encoder and head.
+
+    Attributes:
+        channels: C of each modality's input.
     """
 
     def __init__(self, main: Modality, auxiliaries: Sequence[Modality], build: Build) -> None:
         super().__init__()
         self.modalities = (main, *auxiliaries)
         self.inputs = nn.ModuleDict({m.value: build.input(m) for m in self.modalities})
-        self.encoder = build.encoder(sum(self.channels.values()))
+        self.channels = {m: build.channels(m) for m in self.modalities}
+        self.encoder = build.encoder(main, sum(self.channels.values()))
         self.head = build.head(self.encoder.feature_dim)
-
-    @property
-    def channels(self) -> dict[Modality, int]:
-        """C of each modality's input."""
-        return {m: cast(ModalityInput, self.inputs[m.value]).channels for m in self.modalities}
 
     @property
     def widths(self) -> Widths:
@@ -57,11 +55,12 @@ class EarlyNetwork(Network):
             UsageError: there is no such map.
         """
         kept = self.keeping(maps)
-        parts = []
+        parts: list[Tensor] = []
         for modality in self.modalities:
             read = self.inputs[modality.value]
             frames, present = batch.frames[modality], batch.present[modality]
-            parts.append(of_present(read, read, frames, present))
+            part = of_present(read, read, frames, present)
+            parts.append(brought_to(part, parts[0] if parts else part))
         features = self.encoder.trunk(self.encoder.stem(torch.cat(parts, dim=1)), kept)
         return Output(features, self.head(features, batch.ego_be), kept.maps)
 

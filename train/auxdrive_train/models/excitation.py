@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import partial
-from typing import cast
 
 import torch
 from auxdrive.modalities import Modality
@@ -20,10 +19,10 @@ from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.models.encoder import ImageEncoder
-from auxdrive_train.models.inputs import ModalityInput
 from auxdrive_train.models.maps import Widths
 from auxdrive_train.models.networks import Build, Network, Output
 from auxdrive_train.models.present import of_present
+from auxdrive_train.models.vectors import brought_to
 
 NOISE = "noise"
 NOISE_CHANNELS = 3
@@ -65,9 +64,9 @@ class ExcitationNetwork(Network):
         super().__init__()
         self.modalities = (main, *candidates)
         self.inputs = nn.ModuleDict({m.value: build.input(m) for m in self.modalities})
-        self.groups = {
-            m.value: cast(ModalityInput, self.inputs[m.value]).channels for m in self.modalities
-        } | {NOISE: NOISE_CHANNELS}
+        self.groups = {m.value: build.channels(m) for m in self.modalities} | {
+            NOISE: NOISE_CHANNELS
+        }
         channels = sum(self.groups.values())
         # Modalities differ in scale. Their weights can be compared only if their inputs have the
         # same variance.
@@ -77,22 +76,19 @@ class ExcitationNetwork(Network):
         self.excitation = SqueezeExcitation(channels)
         main_channels = self.groups[main.value]
         self.back = nn.Conv2d(channels, main_channels, 1)
-        self.encoder: ImageEncoder = build.encoder(main_channels)
+        self.encoder: ImageEncoder = build.encoder(main)
         self.head = build.head(self.encoder.feature_dim)
 
     def stacked(self, batch: Batch) -> Tensor:
         """(B, C, h, w): the standardised channels of every modality, noise last. An absent modality
         has its mean, which is zero.
         """
-        parts = []
+        parts: list[Tensor] = []
         for modality in self.modalities:
             name = modality.value
-            encode = partial(self._standardised, name)
-            parts.append(
-                of_present(
-                    self.standardise[name], encode, batch.frames[modality], batch.present[modality]
-                )
-            )
+            encode, frames = partial(self._standardised, name), batch.frames[modality]
+            part = of_present(self.standardise[name], encode, frames, batch.present[modality])
+            parts.append(brought_to(part, parts[0] if parts else part))
         size = (len(batch.index), NOISE_CHANNELS, *parts[0].shape[2:])
         # The noise depends on the samples of the batch alone, so that a resumed run draws the same.
         generator = torch.Generator().manual_seed(int(batch.index.sum()))

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.models.encoder import ImageEncoder
-from auxdrive_train.models.inputs import ModalityInput
 from auxdrive_train.models.maps import NOTHING, Kept, Widths
 from auxdrive_train.models.networks import Build, Network, Output
 from auxdrive_train.models.present import of_present
+from auxdrive_train.models.vectors import brought_to
 
 
 class FusedNetwork(Network):
@@ -58,17 +58,14 @@ class FusedNetwork(Network):
         self.modalities = (main, *auxiliaries)
         self.auxiliaries = tuple(auxiliaries)
         self.input = build.input(main)
-        self.encoder: ImageEncoder = build.encoder(self.input.channels)
+        self.encoder: ImageEncoder = build.encoder(main)
         self.head = build.head(self.encoder.feature_dim) if head is None else head
         self.auxiliary_inputs = nn.ModuleDict({m.value: build.input(m) for m in auxiliaries})
-        channels = {
-            m: cast(ModalityInput, self.auxiliary_inputs[m.value]).channels for m in auxiliaries
-        }
-        self.auxiliary_stems = nn.ModuleDict(
-            {m.value: build.stem(channels[m]) for m in auxiliaries}
-        )
+        self.auxiliary_stems = nn.ModuleDict({m.value: build.stem(m) for m in auxiliaries})
         width = self.encoder.stem_channels
-        self.projections = nn.ModuleDict({m.value: nn.Conv2d(width, width, 1) for m in auxiliaries})
+        self.projections = nn.ModuleDict(
+            {m.value: nn.Conv2d(build.stem_width(m), width, 1) for m in auxiliaries}
+        )
 
     @property
     def widths(self) -> Widths:
@@ -91,7 +88,7 @@ class FusedNetwork(Network):
             encode = partial(self._added, modality.value)
             stem = self.auxiliary_stems[modality.value]
             added = of_present(stem, encode, batch.frames[modality], batch.present[modality])
-            merged = merged + added
+            merged = merged + brought_to(added, merged)
         features = self.encoder.trunk(merged, kept)
         return Output(features, self.head(features, batch.ego_be), kept.maps)
 
@@ -125,12 +122,7 @@ class LateFusionNetwork(Network):
         super().__init__()
         self.modalities = tuple(modalities)
         self.inputs = nn.ModuleDict({m.value: build.input(m) for m in modalities})
-        self.encoders = nn.ModuleDict(
-            {
-                m.value: build.encoder(cast(ModalityInput, self.inputs[m.value]).channels)
-                for m in modalities
-            }
-        )
+        self.encoders = nn.ModuleDict({m.value: build.encoder(m) for m in modalities})
         self.head = build.head(self.widths.features)
 
     @property

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from auxdrive.cards import PreprocessingSpec
-from auxdrive.errors import UsageError, unknown_name
+from auxdrive.errors import ConfigError, UsageError, unknown_name
 from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
 from torch import Tensor, nn
 
@@ -25,11 +25,13 @@ from auxdrive_train.models.encoder import ImageEncoder
 from auxdrive_train.models.inputs import Frames, ModalityInput
 from auxdrive_train.models.maps import NOTHING, Kept, Widths
 from auxdrive_train.models.present import of_present
+from auxdrive_train.models.vectors import VectorEncoder, VectorInput, VectorStem
 from auxdrive_train.tasks.base import Task
 
 FEATURES = "features"
 HEAD = "head"
 """The parts of a `SingleNetwork`."""
+DEFAULT_HIDDEN = (200, 100)
 Computing = Callable[[nn.Module, str], AbstractContextManager[Any]]
 """Given a network and one of its parts, what that part computes within."""
 
@@ -164,7 +166,7 @@ class SingleNetwork(Network):
         super().__init__()
         self.modalities = (modality,)
         self.input = build.input(modality)
-        self.encoder = build.encoder(self.input.channels) if encoder is None else encoder
+        self.encoder = build.encoder(modality) if encoder is None else encoder
         self.head = build.head(self.encoder.feature_dim) if head is None else head
         self.computing: Computing = plainly
 
@@ -249,16 +251,19 @@ class Build:
         dropout: share of the features before the head that training sets to zero.
         classes: how many segmentation classes the data have.
         frames: how many images of the camera the networks see at once (`HistorySpec`).
+        vectors: how many numbers each vector of the data has.
+        hidden: widths of the layers that encode a vector, whatever the backbone is.
 
     Raises:
         UsageError: there is no such backbone.
 
     Examples:
         >>> from auxdrive.cards import PreprocessingSpec
+        >>> from auxdrive.modalities import Modality
         >>> from auxdrive_train import Build
         >>> from auxdrive_train.tasks.steering_angle import SteeringTask
         >>> build = Build("resnet18", PreprocessingSpec(size=(66, 200)), SteeringTask())
-        >>> build.encoder(channels=3).feature_dim
+        >>> build.encoder(Modality.RGB).feature_dim
         512
     """
 
@@ -268,22 +273,57 @@ class Build:
     dropout: float = 0.1
     classes: int = len(SEGMENTATION_CLASSES)
     frames: int = 1
+    vectors: Mapping[Modality, int] = field(default_factory=dict)
+    hidden: tuple[int, ...] = DEFAULT_HIDDEN
 
     def __post_init__(self) -> None:
         BACKBONES[self.backbone]  # so that an unknown name is refused at once
 
-    def input(self, modality: Modality) -> ModalityInput:
-        """What turns the stored frames of a modality into a network's input."""
+    def input(self, modality: Modality) -> ModalityInput | VectorInput:
+        """What turns the stored frames of a modality into a network's input.
+
+        Raises:
+            ConfigError: the length of a vector is not known.
+        """
+        if modality.is_vector:
+            if modality not in self.vectors:
+                known = ", ".join(self.vectors) or "none"
+                raise ConfigError(f"the data have no {modality} (vectors that they have: {known})")
+            return VectorInput(modality, self.vectors[modality])
         frames = self.frames if modality is Modality.RGB else 1
         return ModalityInput(modality, self.preprocessing, self.classes, frames)
 
-    def encoder(self, channels: int) -> ImageEncoder:
-        """A new encoder for that many input channels."""
-        return BACKBONES[self.backbone].encoder(channels, self.preprocessing.size)
+    def channels(self, modality: Modality) -> int:
+        """How many channels the input of a modality has."""
+        return self.input(modality).channels
 
-    def stem(self, channels: int) -> nn.Module:
-        """A new stem, without a trunk, for that many input channels."""
-        return BACKBONES[self.backbone].stem(channels)
+    def encoder(self, modality: Modality, channels: int | None = None) -> ImageEncoder:
+        """A new encoder, of the kind that sees a modality.
+
+        Args:
+            modality: a vector or an image.
+            channels: of its input; None for those of the modality.
+        """
+        count = self.channels(modality) if channels is None else channels
+        if modality.is_vector:
+            return VectorEncoder(count, self.hidden)
+        return BACKBONES[self.backbone].encoder(count, self.preprocessing.size)
+
+    def stem(self, modality: Modality, channels: int | None = None) -> nn.Module:
+        """A new stem, without a trunk; as `encoder`.
+
+        Args:
+            modality: a vector or an image.
+            channels: of its input; None for those of the modality.
+        """
+        count = self.channels(modality) if channels is None else channels
+        if modality.is_vector:
+            return VectorStem(count, self.hidden)
+        return BACKBONES[self.backbone].stem(count)
+
+    def stem_width(self, modality: Modality) -> int:
+        """How many channels such a stem gives."""
+        return self.encoder(modality).stem_channels
 
     def head(self, feature_dim: int) -> nn.Module:
         """A new head of the task for features (B, feature_dim)."""

@@ -24,8 +24,9 @@ class OwnHeads(TrainingOnly):
 
     def __init__(self, modalities: Sequence[Modality], build: Build) -> None:
         super().__init__()
-        width = build.encoder(3).feature_dim
-        self.heads = nn.ModuleDict({m.value: build.head(width) for m in modalities})
+        self.heads = nn.ModuleDict(
+            {m.value: build.head(build.encoder(m).feature_dim) for m in modalities}
+        )
 
     def of(self, modality: Modality) -> nn.Module:
         """The modality's head: features (B, D) and ego inputs (B, E) to predictions."""

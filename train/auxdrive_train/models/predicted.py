@@ -6,7 +6,6 @@ Legend: B batch, C channels of an auxiliary's input, h, w rows and columns.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import torch
 from auxdrive.modalities import MODALITIES, Modality
@@ -15,11 +14,11 @@ from torch.nn import functional
 
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.models.encoder import ImageEncoder
-from auxdrive_train.models.inputs import ModalityInput
 from auxdrive_train.models.maps import NOTHING, Kept
 from auxdrive_train.models.networks import Build
 from auxdrive_train.models.present import mean_where
 from auxdrive_train.models.training_only import TrainingOnly
+from auxdrive_train.models.vectors import brought_to
 
 WIDTH = 32
 DECODERS, TARGETS = "decoders", "targets"
@@ -46,15 +45,15 @@ class Targets(TrainingOnly):
     Args:
         auxiliaries: which.
         build: makes inputs.
+
+    Attributes:
+        channels: C of each one's input.
     """
 
     def __init__(self, auxiliaries: Sequence[Modality], build: Build) -> None:
         super().__init__()
         self.inputs = nn.ModuleDict({m.value: build.input(m) for m in auxiliaries})
-
-    def channels(self, modality: Modality) -> int:
-        """C of the modality's input."""
-        return cast(ModalityInput, self.inputs[modality.value]).channels
+        self.channels = {m: build.channels(m) for m in auxiliaries}
 
     def lost(self, predicted_bchw: Tensor, batch: Batch, modality: Modality) -> Tensor:
         """How far a prediction is from the modality, a scalar: the mean squared error, and of
@@ -68,6 +67,8 @@ class Targets(TrainingOnly):
         """
         with torch.no_grad():
             whole = self.inputs[modality.value](batch.frames[modality])
+            if modality.is_vector:
+                predicted_bchw = predicted_bchw.mean(dim=(2, 3), keepdim=True)
             size = (predicted_bchw.shape[2], predicted_bchw.shape[3])
             wanted = functional.adaptive_avg_pool2d(whole, size)
         if MODALITIES[modality].categories:
@@ -89,7 +90,7 @@ class Decoders(TrainingOnly):
     def __init__(self, auxiliaries: Sequence[Modality], channels: int, targets: Targets) -> None:
         super().__init__()
         self.decoders = nn.ModuleDict(
-            {m.value: Decoder(channels, targets.channels(m)) for m in auxiliaries}
+            {m.value: Decoder(channels, targets.channels[m]) for m in auxiliaries}
         )
 
     def forward(self, maps_bchw: Tensor, modality: Modality) -> Tensor:
@@ -108,22 +109,26 @@ class PredictingEncoder(ImageEncoder):
     predicted from the image.
 
     Args:
-        channels: of the image.
-        auxiliaries: with the channels of their inputs.
+        main: the modality that is seen.
+        auxiliaries: those that are predicted.
         build: makes the encoder and stems.
     """
 
-    def __init__(self, channels: int, auxiliaries: Mapping[Modality, int], build: Build) -> None:
+    def __init__(self, main: Modality, auxiliaries: Sequence[Modality], build: Build) -> None:
         super().__init__()
-        self.main = build.encoder(channels)
+        self.main = build.encoder(main)
         self.feature_dim, self.stem_channels = self.main.feature_dim, self.main.stem_channels
         self.map_channels = self.main.map_channels
-        self.looking = build.stem(channels)
+        self.looking = build.stem(main)
         width = self.stem_channels
-        self.decoders = nn.ModuleDict({m.value: Decoder(width, c) for m, c in auxiliaries.items()})
-        self.stems = nn.ModuleDict({m.value: build.stem(c) for m, c in auxiliaries.items()})
-        self.projections = nn.ModuleDict({m.value: nn.Conv2d(width, width, 1) for m in auxiliaries})
-        self.auxiliaries = tuple(auxiliaries)
+        self.decoders = nn.ModuleDict(
+            {m.value: Decoder(width, build.channels(m)) for m in auxiliaries}
+        )
+        self.stems = nn.ModuleDict({m.value: build.stem(m) for m in auxiliaries})
+        self.projections = nn.ModuleDict(
+            {m.value: nn.Conv2d(build.stem_width(m), width, 1) for m in auxiliaries}
+        )
+        self.auxiliaries, self.size = tuple(auxiliaries), build.preprocessing.size
 
     @property
     def published(self) -> tuple[ImageEncoder, ...]:
@@ -149,11 +154,15 @@ class PredictingEncoder(ImageEncoder):
         merged = self.main.stem(images_bchw)
         for modality, each in predicted.items():
             shown = each.softmax(dim=1) if MODALITIES[modality].categories else each
-            enlarged = functional.interpolate(
-                shown, images_bchw.shape[2:], mode="bilinear", align_corners=False
-            )
+            if modality.is_vector:
+                whole = shown.mean(dim=(2, 3), keepdim=True)
+            else:
+                whole = functional.interpolate(
+                    shown, self.size, mode="bilinear", align_corners=False
+                )
             name = modality.value
-            merged = merged + self.projections[name](self.stems[name](enlarged))
+            added = self.projections[name](self.stems[name](whole))
+            merged = merged + brought_to(added, merged)
         return merged
 
     def stem(self, images_bchw: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ TASKS: Registry[type[Task]] = Registry(
     "task",
     "auxdrive.training_tasks",
     {
+        "classification": "auxdrive_train.tasks.classification:ClassificationTask",
         "path_speed": "auxdrive_train.tasks.path_speed:PathSpeedTask",
         "steering": "auxdrive_train.tasks.steering_angle:SteeringTask",
         "waypoints": "auxdrive_train.tasks.waypoints:WaypointsTask",

@@ -18,6 +18,7 @@ import numpy as np
 from auxdrive.cards import DatasetCard, TensorSpec
 from auxdrive.ego_layout import EgoLayout
 from auxdrive.errors import ConfigError, DataError
+from auxdrive.output_form import OutputForm
 from auxdrive.steering import SteeringSpec
 from auxdrive.tasks import TASKS as SPECS
 from auxdrive.tasks.base import TaskSpec
@@ -66,9 +67,11 @@ class Task(ABC):
         higher_is_better: whether a larger primary metric is better.
         times_s: how many seconds after the image the predicted quantities are reached, if the card
             says so (`waypoint_times_s`).
+        class_names: of the classes that it tells apart, if the card names some.
         reads_plan: whether its labels are the expert's plans, which are right whoever drove. Its
             records then have the fields of `PLAN_DTYPE` too, where the episode has plans
             (`auxdrive.data.plan.with_plan`).
+        has_probabilities: whether its predictions are rows of probabilities, which can be softened.
         recipe: a file with the task's own defaults of settings (`auxdrive_train.engine.recipes`);
             None for the general defaults.
 
@@ -84,11 +87,13 @@ class Task(ABC):
 
     recipe: ClassVar[Path | None] = None
     reads_plan: ClassVar[bool] = False
+    has_probabilities: ClassVar[bool] = False
     name: str
     scale: float
     primary_metric: str
     higher_is_better: bool = False
     times_s: tuple[float, ...] = ()
+    class_names: tuple[str, ...] = ()
 
     @classmethod
     def of_dataset(cls, card: DatasetCard) -> Self:
@@ -107,14 +112,19 @@ class Task(ABC):
         return EgoLayout(self.spec.ego_inputs)
 
     @property
+    def form(self) -> OutputForm:
+        """What a card says of its output."""
+        return OutputForm(self.times_s, self.class_names)
+
+    @property
     def output(self) -> TensorSpec:
         """The graph's output, in physical units."""
-        return self.spec.output(self.times_s)
+        return self.spec.output(self.form)
 
     @property
     def label_shape(self) -> tuple[int, ...]:
         """The shape of one label."""
-        return self.spec.shape(self.times_s)
+        return self.spec.shape(self.form)
 
     @abstractmethod
     def labels(self, state: AnyArray, rate_hz: float) -> Labels:
@@ -147,6 +157,29 @@ class Task(ABC):
             prediction: (B, *label_shape), scaled: physical units divided by `scale`.
             label: what was recorded, in the same form.
         """
+
+    def softened(self, prediction: Tensor, temperature: float) -> Tensor:
+        """A prediction as a target of others that learn from it: that of a regression as it is,
+        probabilities at a higher temperature.
+
+        Args:
+            prediction: (B, *label_shape) in physical units.
+            temperature: T; only tasks with probabilities have one.
+        """
+        del temperature
+        return prediction
+
+    def imitation(self, student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+        """What the loss kd is of each sample, (B,): of a regression the mean squared difference in
+        scaled units, which has no temperature.
+
+        Args:
+            student: predictions (B, *label_shape) in physical units.
+            teacher: likewise.
+            temperature: T of tasks with probabilities.
+        """
+        del temperature
+        return (((student - teacher) / self.scale) ** 2).flatten(1).mean(dim=1)
 
     @abstractmethod
     def metrics(

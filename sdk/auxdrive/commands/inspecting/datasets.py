@@ -8,7 +8,13 @@ import auxdrive.console as console
 from auxdrive.data.dataset import Dataset
 from auxdrive.inspection.base import Inspection, Summary
 from auxdrive.inspection.page import dataset_page
-from auxdrive.inspection.summary import is_dataset, number, sentences, summarise
+from auxdrive.inspection.summary import (
+    camera_told,
+    is_dataset,
+    number,
+    sentences,
+    summarise,
+)
 from auxdrive.storage.reading import is_folder
 
 
@@ -24,11 +30,10 @@ def _page(path: Path, summary: Summary) -> str:
 
 
 def _show_dataset(summary: Summary) -> None:
-    camera, steering = summary["camera"], summary["steering"]
+    steering = summary["steering"]
     console.note(
-        f"{summary['name']}: {summary['rate_hz']:g} Hz, camera "
-        f"{camera['width']}x{camera['height']}, maximum steering angle "
-        f"{steering['max_road_wheel_deg']:g} degrees"
+        f"{summary['name']}: {summary['rate_hz']:g} Hz, {camera_told(summary)}, maximum steering "
+        f"angle {steering['max_road_wheel_deg']:g} degrees"
     )
     for key in ("source", "licence", "fingerprint"):
         if summary[key]:
