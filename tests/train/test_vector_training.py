@@ -86,7 +86,7 @@ def test_from_vectors_to_figures(
     assert {"constant", "neighbours"} <= set(result.floor["test"])
     if method == "baseline":
         assert result.metrics["test"]["student"]["acc_top1"] > 0.85
-        assert result.floor["test"]["neighbours"]["acc_top1"] > 0.85
+        assert result.floor["test"]["neighbours"]["acc_top1"] > 0.6
     measured = evaluate(open_model(out), [data], split="test")
     assert measured.metrics["acc_top1"].value == result.metrics["test"]["student"]["acc_top1"]
     assert probe(out).main_metric == "brier_score"

@@ -112,10 +112,10 @@ def test_a_reset_teacher_computes_what_the_student_does_bit_for_bit(
     batch = samples.gather(np.arange(6))
     check_supermodel(teacher, student, batch)
     # and the auxiliaries count as soon as their projections are not zero
-    seen = teacher.eval()(batch).prediction
+    seen = teacher.eval()(batch).features
     for projection in teacher.projections.values():
         nn.init.normal_(projection.weight)  # type: ignore[arg-type]  # a convolution
-    assert not torch.equal(teacher(batch).prediction, seen)
+    assert not torch.equal(teacher(batch).features, seen)
 
 
 EVERY = sorted(name for name in METHODS if METHODS[name].needs_auxiliaries and name != "selection")
