@@ -79,7 +79,7 @@ def test_from_vectors_to_figures(
     values: dict[str, object] = {"main": main, "aux": aux, "options": options}
     if method == "baseline":
         data = all_with_clues(data, tmp_path / "data")
-        values["epochs"] = 40
+        values |= {"epochs": 100, "hidden": [32]}
     out = tmp_path / "run"
     result = train(config_of(data, method=method, **values), out)
     assert 0 <= result.metrics["test"]["student"]["acc_top1"] <= 1
