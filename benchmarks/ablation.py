@@ -26,6 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
 
+from auxdrive.command_process import command
 from auxdrive.console.speech import log_shown
 from auxdrive.errors import AuxdriveError, ConfigError
 from auxdrive.mistakes import mistakes_of
@@ -33,7 +34,6 @@ from auxdrive.runs import RunFolder
 from auxdrive.storage.publish import write_atomic
 from auxdrive.strict import Strict, dump_json, merged, plain
 from auxdrive.strict_yaml import read_yaml
-from auxdrive_eval.command_process import command
 from pydantic import Field, ValidationError, model_validator
 from record import RESULTS, write_result
 from table7 import COLUMNS, columns, differences, interval, show

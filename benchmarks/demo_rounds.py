@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from auxdrive_eval.command_process import command
+from auxdrive.command_process import command
 from auxdrive_eval.dagger.folder import DaggerFolder
 from auxdrive_eval.demo.settings import FIRST, STUDENT, DemoSettings
 from auxdrive_eval.demo.stages import drive_words

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from auxdrive.command_process import COMMAND
 from auxdrive.statistics import seed_interval
-from auxdrive_eval.command_process import COMMAND
 from auxdrive_eval.demo.findings import completed
 from auxdrive_eval.demo.settings import DRIVERS, FIRST, STUDENT, TEST_PART
 from record import RESULTS, write_result

@@ -25,13 +25,13 @@ from typing import Any
 
 import numpy as np
 from auxdrive.cards import CameraSpec, DatasetCard, VehicleSpec
+from auxdrive.command_process import command
 from auxdrive.data.episode_files import write_card
 from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.data.state import STATE_DTYPE
 from auxdrive.modalities import Modality
 from auxdrive.runs import RunFolder
 from auxdrive.statistics import seed_interval
-from auxdrive_eval.command_process import command
 from record import RESULTS, write_result
 
 HEIGHT, WIDTH = 64, 80

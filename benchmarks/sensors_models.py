@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from auxdrive.command_process import command
 from auxdrive.comparing.base import Part
 from auxdrive.errors import UsageError
 from auxdrive.runs import RunFolder
 from auxdrive.storage.publish import write_atomic
 from auxdrive.strict_yaml import dump_yaml, read_yaml
-from auxdrive_eval.command_process import command
 from auxdrive_eval.dagger.budgets import config_file
 from auxdrive_eval.driving.comparing import result_of
 from sensors_options import EPOCHS, ROLES, routes_of

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from auxdrive.command_process import command
 from auxdrive.statistics import paired_difference, seed_difference, seed_interval
 from auxdrive.types import Float64
-from auxdrive_eval.command_process import command
 from record import RESULTS, write_result
 from table7_models import DRIVING, MODELS, Model, made
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from auxdrive.command_process import command
 from auxdrive.runs import RunFolder
-from auxdrive_eval.command_process import command
 
 FRAMES, EPOCHS, AUXILIARIES = 16000, 6, "lidar"
 # Small images take less time to draw, to store and to augment, so that there can be more of them.

@@ -20,7 +20,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from auxdrive_eval.command_process import COMMAND
+from auxdrive.command_process import COMMAND
 from record import RESULTS, write_result
 
 PREFIX = "held by "

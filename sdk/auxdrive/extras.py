@@ -25,9 +25,9 @@ EVERYWHERE = ("filelock", "scipy", "jinja2", "markupsafe")
 """Modules that the extras of all commands bring: a command that lacks one needs its own extra."""
 EXTRA_OF_COMMAND = {
     "train": "train", "select": "train", "ingest": "train", "evaluate": "train",
-    "sweep": "train", "probe": "train", "export": "deploy", "collect": "sim", "drive": "sim",
-    "merge": "sim", "score": "sim", "diagnose": "sim", "dagger": "all", "demo": "all",
-    "sign": "sign",
+    "sweep": "train", "probe": "train", "reproduce": "train", "export": "deploy",
+    "collect": "sim", "drive": "sim", "merge": "sim", "score": "sim", "diagnose": "sim",
+    "dagger": "all", "demo": "all", "sign": "sign",
 }  # fmt: skip
 """The extra that a command needs beside the command line's."""
 WITHIN_EXTRA = {

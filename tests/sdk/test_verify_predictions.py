@@ -15,6 +15,7 @@ import pytest
 from auxdrive.checks.parity import compare, differences, predict_all
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import InputError
+from auxdrive.output_form import OutputForm
 from auxdrive.tasks import TASKS
 from forged_bundles import change, failed
 
@@ -116,8 +117,9 @@ def test_waypoints_that_no_car_reaches(waypoint_bundle: Path, copy_of: Copy) -> 
     assert failed(
         verify_bundle(change(copy_of(waypoint_bundle), files, negative_control=negative_control))
     ) == ["output limits"]
-    assert TASKS["waypoints"].size([[3.0, 4.0], [6.0, 8.0]], (0.5, 2.0)) == pytest.approx(10.0)
-    assert TASKS["steering"].size([-0.3], ()) == pytest.approx(math.degrees(0.3))
+    points, form = [[3.0, 4.0], [6.0, 8.0]], OutputForm(times_s=(0.5, 2.0))
+    assert TASKS["waypoints"].size(points, form) == pytest.approx(10.0)
+    assert TASKS["steering"].size([-0.3], OutputForm()) == pytest.approx(math.degrees(0.3))
 
 
 def test_one_frame_that_is_off_fails_parity(steering_bundle: Path, copy_of: Copy) -> None:

@@ -191,7 +191,9 @@ def test_the_baseline_and_the_teacher_learn_from_the_label(name: str, batch: Bat
 
 
 @pytest.mark.parametrize("backbone", ["pilotnet", "pilotnet_bn"])
-@pytest.mark.parametrize("name", sorted(METHODS))
+@pytest.mark.parametrize(
+    "name", sorted(name for name in METHODS if not METHODS[name].needs_probabilities)
+)
 def test_black_images_give_finite_gradients(name: str, backbone: str, batch: Batch) -> None:
     """A lens cap on every sensor: all samples are the same, nothing varies, and one sample lacks a
     modality.

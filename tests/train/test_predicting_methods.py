@@ -51,7 +51,7 @@ def test_a_predicted_auxiliary_is_compared_with_what_its_network_would_see() -> 
         whole = {m: targets.inputs[m.value](samples.frames[m]).double().numpy() for m in TWO}
     for modality in TWO:
         channels = whole[modality].shape[1]
-        assert targets.channels(modality) == channels
+        assert targets.channels[modality] == channels
         guess = rng.normal(size=(4, channels, 33, 20))
         wanted = whole[modality].reshape(4, channels, 33, 2, 20, 4).mean(axis=(3, 5))
         if modality is Modality.SEGMENTATION:

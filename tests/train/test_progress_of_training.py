@@ -28,7 +28,7 @@ TOTALS = {
     "kd": 4,
     "mfh": 3 * 2,
     "ume": 3 * 2,
-    **dict.fromkeys(("smcl", "random_teacher", "independent"), 2),
+    **dict.fromkeys(("smcl", "cmcl", "random_teacher", "independent"), 2),
     **dict.fromkeys(("type_a", "type_b", "type_c", "early_fusion"), 2),
     "hallucination": 2 * 2 + 2,
     "staged_hallucination": 3 * 2 + 2 + 5,
@@ -40,7 +40,8 @@ TOTALS = {
 
 
 def method_of(name: str, data: Path, **changes) -> Method:
-    config = settings_for(name, data, **changes)
+    task = {"task": "classification"} if METHODS[name].needs_probabilities else {}
+    config = settings_for(name, data, **task, **changes)
     return make_method(config, make_task(config.task, Dataset.open(data).card))
 
 

@@ -70,7 +70,7 @@ def test_bounds_and_choices_are_told_in_words(maker: ModuleType) -> None:
         "weights": "a path or `null`",
         "aux": "a list, each a modality",
         "device": "`cpu`, `cuda`",
-        "task": "`path_speed`, `steering`, `waypoints`",
+        "task": "`classification`, `path_speed`, `steering`, `waypoints`",
     }
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from auxdrive.command_process import command
 from auxdrive.errors import UsageError
 from auxdrive.machine.jobs import Workers
 from auxdrive.machine.workers import workers_of
@@ -32,7 +33,6 @@ from auxdrive_eval.collecting.settings import (
     CollectSettings,
     read_settings,
 )
-from auxdrive_eval.command_process import command
 from auxdrive_eval.dagger.choosing import chosen_of, is_over, table_of
 from auxdrive_eval.dagger.efforts import efforts
 from auxdrive_eval.dagger.folder import DAGGER, DaggerFolder, DaggerState, Round, begun

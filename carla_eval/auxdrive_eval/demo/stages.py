@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from auxdrive.command_process import command
 from auxdrive.errors import DataError
 from auxdrive.runs import Chosen
 from auxdrive.storage.claims import FolderKind, changed, claim
@@ -21,7 +22,6 @@ from auxdrive.storage.reading import exists
 from auxdrive.strict import read_model
 from auxdrive.work import Unseen
 
-from auxdrive_eval.command_process import command
 from auxdrive_eval.dagger.choosing import chosen_of, table_of
 from auxdrive_eval.dagger.efforts import efforts as efforts_of_rounds
 from auxdrive_eval.dagger.folder import DaggerFolder, Round, read_state

@@ -131,28 +131,11 @@ def _at_hand(data: list[Path], main: str | None) -> list[str]:
 
 
 def _weigh(config: Any, out: Path, resume: bool) -> dict[str, Any]:
-    from typing import cast
-
-    from auxdrive.data.dataset import Dataset
-    from auxdrive.data.division import training_parts
-
     from auxdrive_train.commands.training import train_shown
-    from auxdrive_train.data.samples import SampleSet
-    from auxdrive_train.engine.load import load_run
-    from auxdrive_train.methods.selection import SELECTOR, importance
-    from auxdrive_train.models.excitation import NOISE, ExcitationNetwork
+    from auxdrive_train.evaluation.importance import NOISE, importance_of
 
     trained = train_shown(config, out, resume)
-    run = load_run(out)
-    dataset = Dataset.open(config.data)
-    samples = SampleSet.open(
-        dataset,
-        training_parts(dataset, config.validation_every).validation,
-        run.task,
-        run.method.modalities,
-        config.history,
-    )
-    weights = importance(cast(ExcitationNetwork, run.networks[SELECTOR]), samples)
+    weights = importance_of(out)
     auxiliaries = [name for name in weights if name not in (NOISE, config.main.value)]
     return {
         "importance": weights,

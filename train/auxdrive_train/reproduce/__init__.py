@@ -21,6 +21,9 @@ REPRODUCTIONS: Registry[type[Reproduction]] = Registry(
         "mfh-gamma-alpha": "auxdrive_train.reproduce.mfh_gamma_alpha:MFHGammaAlpha",
         "umt-synthetic": "auxdrive_train.reproduce.umt_synthetic:UMTSynthetic",
         "mfeat": "auxdrive_train.reproduce.mfeat:MFeat",
+        "kd-zoo": "auxdrive_train.reproduce.kd_zoo:KDZoo",
+        "architectures": "auxdrive_train.reproduce.architectures:Architectures",
+        "modality-choice": "auxdrive_train.reproduce.modality_choice:ModalityChoice",
     },
     check=subclass_of("auxdrive_train.reproduce.base:Reproduction"),
 )

@@ -5,8 +5,10 @@ imported.
 
 from __future__ import annotations
 
+import io
 from importlib.util import find_spec
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from auxdrive.errors import DataError
@@ -91,9 +93,10 @@ def _table(path: Path, delimiter: str | None) -> NDArray[np.float64]:
 def _of_npz(path: Path) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.int64]]:
     if not exists(path):
         raise DataError(f"{path}: no such file; {WHERE}")
+    data = io.BytesIO(read_bytes(path, _MOST_BYTES))
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(data, allow_pickle=False) as stored:
             views = {name: np.asarray(stored[name], np.float64) for name in VIEWS}
             return views, np.asarray(stored["y"], np.int64)
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise DataError(f"{path}: cannot be read ({error}); {WHERE}") from error
