@@ -16,8 +16,9 @@ PACKAGES = (
     "carla_eval/auxdrive_eval",
 )
 TASK = re.compile(
-    r"""["'](?:steering|waypoints|path_speed)["']|\b(?:Steering|Waypoints|PathSpeed)Task\b"""
-    r"""|\b(?:STEERING|WAYPOINTS|PATH_SPEED)\b"""
+    r"""["'](?:classification|steering|waypoints|path_speed)["']"""
+    r"""|\b(?:Classification|Steering|Waypoints|PathSpeed)Task\b"""
+    r"""|\b(?:CLASSIFICATION|STEERING|WAYPOINTS|PATH_SPEED)\b"""
     r"""|isinstance\([^()]*Task(?:Spec)?\b"""
 )
 ALLOWED = {
@@ -32,6 +33,7 @@ ALLOWED = {
     "sdk/auxdrive/commands/inspecting": "that field",
     "train/auxdrive_train/ingest": "columns of other people's recordings",
     "train/auxdrive_train/engine/config.py": "the default of `task:`",
+    "train/auxdrive_train/reproduce": "what the papers' tables are of",
     "train/auxdrive_train/commands/select.py": "the default of `--task`",
     "carla_eval/auxdrive_eval/routes/xml2.py": "an element of CARLA's route files",
 }

@@ -179,8 +179,8 @@ class _Modalities(dict[Modality, ModalitySpec]):
     def __missing__(self, modality: Modality) -> ModalitySpec:
         if not isinstance(modality, Modality) or not modality.is_vector:
             raise KeyError(modality)
-        spec = ModalitySpec(modality, 1, 0, "float32", "", 1.0, camera_aligned=False, mirror="")
-        return self.setdefault(modality, spec)
+        # not kept: the table lists those with a row of their own
+        return ModalitySpec(modality, 1, 0, "float32", "", 1.0, camera_aligned=False, mirror="")
 
 
 MODALITIES: dict[Modality, ModalitySpec] = _Modalities(

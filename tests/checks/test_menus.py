@@ -27,7 +27,7 @@ class Steady(GuardedController):
 
     def _command(self, prediction, speed_mps, now_s):
         if prediction.steer_rad is None:
-            raise InputError("this controller takes steering, neither waypoints nor path_speed")
+            raise InputError("takes steering; no waypoints, path_speed, classification")
         return Control(prediction.steer_rad, 0.5, 0.0)
 
     def _forget(self):

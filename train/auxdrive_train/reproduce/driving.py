@@ -12,6 +12,7 @@ from auxdrive.runs import RunResult
 
 from auxdrive_train.reproduce.base import Workshop, percent
 from auxdrive_train.reproduce.findings import Budget
+from auxdrive_train.tasks.steering_angle import SteeringTask
 
 TAKES = "a data set of driving with depth, lidar and segmentation; without it, one is recorded"
 AUXILIARIES = ("depth", "lidar", "segmentation")
@@ -19,7 +20,7 @@ FRAMES: Mapping[Budget, int] = {"quick": 800, "standard": 3000, "full": 24000}
 EPOCHS: Mapping[Budget, int] = {"quick": 4, "standard": 6, "full": 12}
 SEEDS: Mapping[Budget, int] = {"quick": 2, "standard": 3, "full": 5}
 SETTINGS: Mapping[str, Any] = {
-    "task": "steering",
+    "task": SteeringTask.name,
     "backbone": "pilotnet_bn",
     "preprocessing": {"size": [66, 128]},
     "evaluate": ["test"],
