@@ -115,7 +115,10 @@ TOWN02 = pytest.param(
     ("--town", "Town02", "--xodr", str(TOWNS)),
     {"town": "Town02", "traffic": 5},
     of_town02,
-    marks=pytest.mark.skipif(not TOWNS.is_dir(), reason="needs the town of ../shared/carla/xodr"),
+    marks=[
+        pytest.mark.thorough,
+        pytest.mark.skipif(not TOWNS.is_dir(), reason="needs the town of ../shared/carla/xodr"),
+    ],
     id="Town02",
 )
 

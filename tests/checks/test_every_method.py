@@ -254,7 +254,13 @@ def records(run: Path) -> list[dict[str, float]]:
     return [{key: value for key, value in line.items() if key not in TIMED} for line in lines]
 
 
-@every_method
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in WHOLE else [pytest.mark.thorough])
+        for name in METHODS.names()
+    ],
+)
 def test_a_run_that_is_cut_off_resumes_bit_for_bit(
     name: str,
     data: Path,

@@ -28,7 +28,7 @@ from running_command import Command
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.cluster,
+    pytest.mark.thorough,
     pytest.mark.skipif(sys.platform != "linux", reason="kills nodes as Linux does"),
 ]
 SMALL = ("--traffic", "2")

@@ -24,7 +24,7 @@ from ray_nodes import RayNodes
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.cluster,
+    pytest.mark.thorough,
     pytest.mark.skipif(sys.platform != "linux", reason="kills nodes as Linux does"),
 ]
 

@@ -109,6 +109,7 @@ def test_a_lone_sample_is_encoded_as_in_evaluation_and_its_gradient_arrives(
     assert (features[1:] == 0).all()
 
 
+@pytest.mark.thorough
 def test_a_run_whose_modality_is_rare_trains_to_its_end(stripe_data: Path, tmp_path: Path) -> None:
     """Batches of two, of which one or none has depth, as often as not."""
     values = {
