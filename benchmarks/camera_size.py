@@ -89,7 +89,8 @@ def exported(height: int, width: int, cast_first: bool) -> bytes:
     import torch
     from auxdrive.modalities import Modality
     from auxdrive_deploy.student_graph import to_onnx
-    from auxdrive_train.models.networks import Build, SingleNetwork
+    from auxdrive_train.models.build import Build
+    from auxdrive_train.models.networks import SingleNetwork
     from auxdrive_train.tasks.steering_angle import SteeringTask
 
     torch.manual_seed(0)

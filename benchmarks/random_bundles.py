@@ -34,7 +34,8 @@ from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Float32
 from auxdrive_deploy.student_graph import student_outputs, to_onnx
-from auxdrive_train.models.networks import Build, SingleNetwork
+from auxdrive_train.models.build import Build
+from auxdrive_train.models.networks import SingleNetwork
 from auxdrive_train.tasks import TASKS
 
 FRAMES = 16

@@ -19,7 +19,8 @@ from auxdrive_train.losses import LOSSES
 from auxdrive_train.losses.contract import Loss
 from auxdrive_train.methods.contract import Setup
 from auxdrive_train.methods.samd import SAMD, SAMDOptions
-from auxdrive_train.models.networks import Build, Output
+from auxdrive_train.models.build import Build
+from auxdrive_train.models.networks import Output
 from auxdrive_train.tasks import make_task
 from auxdrive_train.tasks.base import Task
 from loss_inputs import CARD, SAMPLES, batch_of, cost, fresh, output

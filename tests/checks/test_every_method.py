@@ -32,7 +32,8 @@ from auxdrive_train.engine.train import train
 from auxdrive_train.losses.contract import Loss
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import STUDENT, Method, Setup
-from auxdrive_train.models.networks import Build, SingleNetwork
+from auxdrive_train.models.build import Build
+from auxdrive_train.models.networks import SingleNetwork
 from auxdrive_train.tasks import TASKS, make_task
 from menu_of_methods import AUXILIARIES, a_batch, auxiliaries_of, phases, short, task_of
 from pydantic import ValidationError

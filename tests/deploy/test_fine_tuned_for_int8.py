@@ -23,7 +23,8 @@ from auxdrive_deploy.student_graph import to_onnx
 from auxdrive_train.engine import checkpoint
 from auxdrive_train.engine.load import Run
 from auxdrive_train.models import BACKBONES
-from auxdrive_train.models.networks import Build, SingleNetwork
+from auxdrive_train.models.build import Build
+from auxdrive_train.models.networks import SingleNetwork
 from auxdrive_train.quantization import fake
 from auxdrive_train.quantization.fake import FakeQuantizer
 from auxdrive_train.quantization.tape import Place, record

@@ -23,8 +23,9 @@ from auxdrive.modalities import Modality
 from auxdrive.runtimes.onnx_runtime import import_onnxruntime
 from auxdrive_deploy.student_graph import to_onnx
 from auxdrive_train.engine.load import Run
+from auxdrive_train.models.build import Build
 from auxdrive_train.models.inputs import ModalityInput
-from auxdrive_train.models.networks import Build, SingleNetwork
+from auxdrive_train.models.networks import SingleNetwork
 from auxdrive_train.tasks.steering_angle import SteeringTask
 from torch import Tensor, nn
 

@@ -15,7 +15,8 @@ from auxdrive_train.data.batch import Batch
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import Method, Setup
 from auxdrive_train.methods.phases import Phase, PhaseRecord
-from auxdrive_train.models.networks import Build, Output
+from auxdrive_train.models.build import Build
+from auxdrive_train.models.networks import Output
 from auxdrive_train.tasks import make_task
 from torch import nn
 

@@ -18,7 +18,8 @@ from auxdrive_train.engine.train import train
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import Setup
 from auxdrive_train.methods.phases import PhaseRecord
-from auxdrive_train.models.networks import Build, SingleNetwork
+from auxdrive_train.models.build import Build
+from auxdrive_train.models.networks import SingleNetwork
 from auxdrive_train.tasks import make_task
 from torch import nn
 

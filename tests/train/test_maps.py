@@ -13,10 +13,11 @@ from auxdrive.errors import UsageError
 from auxdrive.modalities import Modality
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.models import BACKBONES
+from auxdrive_train.models.build import Build
 from auxdrive_train.models.ensemble import Ensemble
 from auxdrive_train.models.excitation import ExcitationNetwork
 from auxdrive_train.models.fusion import FusedNetwork, LateFusionNetwork
-from auxdrive_train.models.networks import Build, Network, Output, SingleNetwork
+from auxdrive_train.models.networks import Network, Output, SingleNetwork
 from auxdrive_train.tasks import make_task
 from torch import Tensor
 

@@ -16,7 +16,8 @@ from auxdrive.modalities import Modality
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import Setup
-from auxdrive_train.models.networks import Build, Network
+from auxdrive_train.models.build import Build
+from auxdrive_train.models.networks import Network
 from auxdrive_train.tasks import make_task
 from phase_losses import (
     ABSENT,

@@ -15,7 +15,7 @@ from auxdrive_train.methods.contract import Setup
 from auxdrive_train.methods.multiple_choice import choose
 from auxdrive_train.methods.phases import PhaseRecord, no_longer_improves
 from auxdrive_train.methods.taught import taught
-from auxdrive_train.models.networks import Build
+from auxdrive_train.models.build import Build
 from auxdrive_train.tasks import make_task
 from hypothesis import given, settings
 from hypothesis import strategies as st

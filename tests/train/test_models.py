@@ -19,10 +19,11 @@ from auxdrive.modalities import (
 )
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.models import BACKBONES
+from auxdrive_train.models.build import Build
 from auxdrive_train.models.fusion import FusedNetwork
 from auxdrive_train.models.inputs import ModalityInput
 from auxdrive_train.models.mobilenet import MobileNet
-from auxdrive_train.models.networks import Build, SingleNetwork
+from auxdrive_train.models.networks import SingleNetwork
 from auxdrive_train.models.pilotnet import PilotNet
 from auxdrive_train.models.resnet import resnet18, resnet34
 from auxdrive_train.models.supermodel import check_supermodel, reset

@@ -135,7 +135,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_a_reproduction_writes_what_it_finds_and_goes_on_where_it_was(tmp_path: Path) -> None:
-    shown: list[str] = []
     workshop = Workshop(tmp_path, "quick")
     (found,) = reproduce(["mfh-gaussian"], workshop)
     folder = tmp_path / "mfh-gaussian-quick"
@@ -157,7 +156,6 @@ def test_a_reproduction_writes_what_it_finds_and_goes_on_where_it_was(tmp_path: 
     assert [each.ours for each in again.figures] == [each.ours for each in found.figures]
     changed = [run for run in runs if (run / "result.json").stat().st_mtime_ns != times[run]]
     assert changed == [runs[0]]
-    del shown
 
 
 @pytest.mark.slow
@@ -283,8 +281,7 @@ def test_the_shared_copy_is_the_data_set() -> None:
     assert {name: each.shape[1] for name, each in views.items()} == VIEWS
 
 
-def test_a_page_of_several(tmp_path: Path) -> None:
-    del tmp_path
+def test_a_page_of_several() -> None:
     made = [
         Findings(
             name=name, title=f"Table of {name}", budget="quick", figures=(figure("x", 1.0, [1.0]),),

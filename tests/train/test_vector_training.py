@@ -18,7 +18,6 @@ from auxdrive.runs import RunFolder
 from auxdrive.types import Observation
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_train.engine import checkpoint, epoch
-from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.train import train
@@ -27,29 +26,12 @@ from auxdrive_train.evaluation.models import open_model
 from auxdrive_train.evaluation.probe import probe
 from typer.testing import CliRunner
 from vector_data import write_vector_data
+from vector_runs import config_of
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_vector_data(tmp_path_factory.mktemp("vectors") / "data")
-
-
-def config_of(data: Path, **values: object) -> TrainConfig:
-    return parse_config(
-        {
-            "data": str(data),
-            "task": "classification",
-            "epochs": 2,
-            "batch_size": 16,
-            "threads": 1,
-            "lr": 5e-3,
-            "hidden": [8, 6],
-            "augment": {"mirror": 0.0},
-            "preprocessing": {"size": [64, 80]},
-            "evaluate": ["test"],
-            **values,
-        }
-    )
 
 
 def all_with_clues(data: Path, out: Path) -> Path:

@@ -12,40 +12,22 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.modalities import Modality
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.building import make_method
-from auxdrive_train.engine.config import TrainConfig
-from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.phases import PhaseRecord
+from auxdrive_train.models.build import Build
 from auxdrive_train.models.fusion import FusedNetwork
-from auxdrive_train.models.networks import Build, SingleNetwork
+from auxdrive_train.models.networks import SingleNetwork
 from auxdrive_train.models.supermodel import check_supermodel
 from auxdrive_train.models.vectors import VectorEncoder, VectorInput, brought_to
 from auxdrive_train.tasks import make_task
 from torch import nn
 from vector_data import CLUES, NOISE, write_vector_data
+from vector_runs import config_of
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_vector_data(tmp_path_factory.mktemp("vectors") / "data")
-
-
-def config_of(data: Path, **values: object) -> TrainConfig:
-    return parse_config(
-        {
-            "data": str(data),
-            "task": "classification",
-            "epochs": 2,
-            "batch_size": 16,
-            "threads": 1,
-            "lr": 5e-3,
-            "hidden": [8, 6],
-            "augment": {"mirror": 0.0},
-            "preprocessing": {"size": [64, 80]},
-            "evaluate": ["test"],
-            **values,
-        }
-    )
 
 
 def build_of(data: Path, hidden: tuple[int, ...]) -> Build:

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from auxdrive_train.methods.phases import Phase, PhaseRecord, Step
     from auxdrive_train.models import BACKBONES
     from auxdrive_train.models.backbone import Backbone
+    from auxdrive_train.models.build import Build
     from auxdrive_train.models.fusion import FusedNetwork, LateFusionNetwork
-    from auxdrive_train.models.networks import Build, Network, Output, SingleNetwork
+    from auxdrive_train.models.networks import Network, Output, SingleNetwork
     from auxdrive_train.tasks import TASKS, make_task
     from auxdrive_train.tasks.base import Labels, Task
     from auxdrive_train.trackers import TRACKERS
@@ -58,7 +59,8 @@ __getattr__, __dir__ = front(__name__, {
     "models": "BACKBONES",
     "models.backbone": "Backbone",
     "models.fusion": "FusedNetwork LateFusionNetwork",
-    "models.networks": "Build Network Output SingleNetwork",
+    "models.build": "Build",
+    "models.networks": "Network Output SingleNetwork",
     "tasks": "TASKS make_task",
     "tasks.base": "Labels Task",
     "trackers": "TRACKERS",

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from auxdrive import console
 from auxdrive.commands.completing import one_of
-from auxdrive.commands.workers_options import WorkersOption
 from auxdrive.console import JsonOption
 
 from auxdrive_train.reproduce import REPRODUCTIONS
@@ -37,7 +36,12 @@ def reproduce(
         Path | None,
         typer.Option(help="What a reproduction is made of that needs files.", show_default=False),
     ] = None,
-    workers: WorkersOption = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1, help="How many runs train side by side; the results do not depend on it."
+        ),
+    ] = 1,
     json_output: JsonOption = False,
 ) -> None:
     """Repeat a table of a paper, and say which of its claims hold."""
@@ -52,7 +56,7 @@ def reproduce(
         raise UsageError(unknown_name("budget", budget, BUDGETS))
     names = names_of(name)
     stays = f"what is trained is in {out}, and the same command goes on"
-    workshop = Workshop(out, budget, data, workers or 1, progress=console.progress)
+    workshop = Workshop(out, budget, data, workers, progress=console.progress)
     with console.interruptible(lambda: stays):
         found = run(names, workshop)
     if json_output:

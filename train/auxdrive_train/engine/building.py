@@ -21,10 +21,11 @@ from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import FINISHED, Method, Options, Setup
 from auxdrive_train.methods.stored import StoredStudent
 from auxdrive_train.models import BACKBONES
+from auxdrive_train.models.build import Build
 from auxdrive_train.models.encoder import ImageEncoder
 from auxdrive_train.models.excitation import ExcitationNetwork
 from auxdrive_train.models.fusion import FusedNetwork, LateFusionNetwork
-from auxdrive_train.models.networks import Build, SingleNetwork
+from auxdrive_train.models.networks import SingleNetwork
 from auxdrive_train.tasks.base import Task
 
 

@@ -25,7 +25,7 @@ from auxdrive_train.data.augment_config import AugmentConfig
 from auxdrive_train.data.balance import BalanceConfig
 from auxdrive_train.engine.config_rules import JointMistakes, joint_mistakes
 from auxdrive_train.methods.contract import is_finished
-from auxdrive_train.models.networks import DEFAULT_HIDDEN
+from auxdrive_train.models.build import DEFAULT_HIDDEN
 
 
 class Preprocessing(PreprocessingSpec):

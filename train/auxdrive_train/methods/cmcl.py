@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from auxdrive_train.methods.contract import Options
-from auxdrive_train.methods.multiple_choice import MultipleChoice, choose
+from auxdrive_train.methods.multiple_choice import MultipleChoice, choose, winning
 
 
 class CMCLOptions(Options):
@@ -45,6 +45,5 @@ class CMCL(MultipleChoice):
         losses_mb, winner_b = choose(self.per_sample, predictions_mb, label_b, present_mb, 0.0)
         equal = torch.full_like(label_b, 1.0 / label_b.shape[-1])
         unsure_mb = torch.stack([self.per_sample(each, equal) for each in predictions_mb])
-        is_winner = torch.arange(len(losses_mb), device=winner_b.device).unsqueeze(1) == winner_b
         losers_mb = self.options.unsure_weight * unsure_mb * present_mb.to(unsure_mb.dtype)
-        return torch.where(is_winner, losses_mb, losers_mb), winner_b
+        return torch.where(winning(winner_b, len(losses_mb)), losses_mb, losers_mb), winner_b

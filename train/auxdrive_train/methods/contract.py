@@ -34,7 +34,8 @@ from auxdrive_train.data.batch import Batch
 from auxdrive_train.losses.contract import LossSetup, make_loss
 from auxdrive_train.methods.phases import Phase, PhaseRecord
 from auxdrive_train.methods.supervision import Supervision
-from auxdrive_train.models.networks import Build, Network
+from auxdrive_train.models.build import Build
+from auxdrive_train.models.networks import Network
 from auxdrive_train.models.training_only import TrainingOnly
 
 STUDENT = "student"

@@ -153,6 +153,15 @@ def choose(
     soft_loss = taught_per_sample or loss_per_sample
     soft_mb = torch.stack([soft_loss(prediction, taught) for prediction in predictions_mb])
     losers_mb = (1 - soft_weight) * hard_mb + soft_weight * soft_mb
-    is_winner_mb = torch.arange(len(hard_mb), device=winner_b.device).unsqueeze(1) == winner_b
-    losses_mb = torch.where(is_winner_mb, hard_mb, losers_mb)
+    losses_mb = torch.where(winning(winner_b, len(hard_mb)), hard_mb, losers_mb)
     return losses_mb * present_mb.to(losses_mb.dtype), winner_b
+
+
+def winning(winner_b: Tensor, networks: int) -> Tensor:
+    """Whether a network is a sample's winner, bool (M, B).
+
+    Args:
+        winner_b: int64 (B,), the winners.
+        networks: M.
+    """
+    return torch.arange(networks, device=winner_b.device).unsqueeze(1) == winner_b

@@ -5,10 +5,9 @@ this with a lesson for the others.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from auxdrive_train.methods.multiple_choice import MultipleChoice, choose
+from auxdrive_train.methods.multiple_choice import MultipleChoice, choose, winning
 
 
 class SMCL(MultipleChoice):
@@ -29,5 +28,4 @@ class SMCL(MultipleChoice):
             present_mb: bool (M, B), whether the sample has the network's modality.
         """
         losses_mb, winner_b = choose(self.per_sample, predictions_mb, label_b, present_mb, 0.0)
-        networks = torch.arange(len(losses_mb), device=winner_b.device).unsqueeze(1)
-        return losses_mb * (networks == winner_b).to(losses_mb.dtype), winner_b
+        return losses_mb * winning(winner_b, len(losses_mb)).to(losses_mb.dtype), winner_b

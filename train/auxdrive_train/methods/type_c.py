@@ -39,7 +39,7 @@ class TypeC(SinglePhase):
     def aids(self) -> Mapping[str, TrainingOnly]:
         """The decoders, and what the auxiliaries are compared with."""
         build, auxiliaries = self.setup.build, self.setup.auxiliaries
-        maps = build.encoder(self.setup.main).map_channels
+        maps = build.outline(self.setup.main).map_channels
         targets = Targets(auxiliaries, build)
         return {DECODERS: Decoders(auxiliaries, list(maps.values())[-1], targets), TARGETS: targets}
 

@@ -12,9 +12,10 @@ from auxdrive.modalities import Modality
 from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
+from auxdrive_train.models.build import Build
 from auxdrive_train.models.encoder import ImageEncoder
 from auxdrive_train.models.maps import NOTHING, Kept, Widths
-from auxdrive_train.models.networks import Build, Network, Output
+from auxdrive_train.models.networks import Network, Output
 from auxdrive_train.models.present import of_present
 from auxdrive_train.models.vectors import brought_to
 

@@ -15,9 +15,10 @@ from auxdrive.modalities import Modality
 from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
+from auxdrive_train.models.build import Build
 from auxdrive_train.models.encoder import ImageEncoder
 from auxdrive_train.models.maps import NOTHING, Kept, Widths
-from auxdrive_train.models.networks import Build, Network, Output
+from auxdrive_train.models.networks import Network, Output
 from auxdrive_train.models.present import of_present
 from auxdrive_train.models.vectors import brought_to
 
@@ -64,7 +65,7 @@ class FusedNetwork(Network):
         self.auxiliary_stems = nn.ModuleDict({m.value: build.stem(m) for m in auxiliaries})
         width = self.encoder.stem_channels
         self.projections = nn.ModuleDict(
-            {m.value: nn.Conv2d(build.stem_width(m), width, 1) for m in auxiliaries}
+            {m.value: nn.Conv2d(build.outline(m).stem_channels, width, 1) for m in auxiliaries}
         )
 
     @property

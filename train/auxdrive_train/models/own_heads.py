@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from auxdrive.modalities import Modality
 from torch import nn
 
-from auxdrive_train.models.networks import Build
+from auxdrive_train.models.build import Build
 from auxdrive_train.models.training_only import TrainingOnly
 
 HEADS = "own_heads"
@@ -25,7 +25,7 @@ class OwnHeads(TrainingOnly):
     def __init__(self, modalities: Sequence[Modality], build: Build) -> None:
         super().__init__()
         self.heads = nn.ModuleDict(
-            {m.value: build.head(build.encoder(m).feature_dim) for m in modalities}
+            {m.value: build.head(build.outline(m).feature_dim) for m in modalities}
         )
 
     def of(self, modality: Modality) -> nn.Module:

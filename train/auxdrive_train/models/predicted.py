@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from auxdrive_train.data.batch import Batch
+from auxdrive_train.models.build import Build
 from auxdrive_train.models.encoder import ImageEncoder
 from auxdrive_train.models.maps import NOTHING, Kept
-from auxdrive_train.models.networks import Build
 from auxdrive_train.models.present import mean_where
 from auxdrive_train.models.training_only import TrainingOnly
 from auxdrive_train.models.vectors import brought_to
@@ -126,7 +126,7 @@ class PredictingEncoder(ImageEncoder):
         )
         self.stems = nn.ModuleDict({m.value: build.stem(m) for m in auxiliaries})
         self.projections = nn.ModuleDict(
-            {m.value: nn.Conv2d(build.stem_width(m), width, 1) for m in auxiliaries}
+            {m.value: nn.Conv2d(build.outline(m).stem_channels, width, 1) for m in auxiliaries}
         )
         self.auxiliaries, self.size = tuple(auxiliaries), build.preprocessing.size
 

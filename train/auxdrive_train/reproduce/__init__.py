@@ -1,7 +1,7 @@
 """Reproductions of the papers' tables, one file each. `auxdrive reproduce NAME` runs one.
 
 Each says what the paper printed, what auxdrive finds with an interval over repetitions, and whether
-the paper's claim holds. Nothing is chosen on the part that is reported.
+the paper's claim holds.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from auxdrive_train.reproduce.base import Reproduction, Workshop
 from auxdrive_train.reproduce.driving import AUXILIARIES, TAKES, accuracies, settings_of, trained
-from auxdrive_train.reproduce.findings import Claim, Findings, above, figure
+from auxdrive_train.reproduce.findings import Claim, Findings, above, differences, figure
 
 TYPES = {"D": "samd", "B": "type_b", "C": "type_c", "A": "type_a"}
 """From the best to the worst, as the paper has them."""
@@ -55,20 +55,18 @@ class Architectures(Reproduction):
             for auxiliary in auxiliaries
         ]
         figures += [figure(f"{kind}, mean", None, each) for kind, each in means.items()]
-        return Findings(
-            name=self.name,
-            title=self.title,
-            budget=workshop.budget,
+        return self.found(
+            workshop,
+            settings_of(workshop.budget),
             figures=tuple(figures),
             claims=tuple(_claims(means)),
-            settings=settings_of(workshop.budget),
         )
 
 
 def _claims(means: dict[str, list[float]]) -> list[Claim]:
     made = []
     for better, worse in pairwise(TYPES):
-        gains = [a - b for a, b in zip(means[better], means[worse], strict=True)]
+        gains = differences(means[better], means[worse])
         least = NO_WORSE if worse == "A" else 0.0
         sign = ">=" if worse == "A" else ">"
         order = f"{better} {sign} {worse}"

@@ -102,6 +102,22 @@ class Reproduction(ABC):
             AuxdriveError: something that the user can correct.
         """
 
+    def found(self, workshop: Workshop, settings: Mapping[str, Any], **parts: Any) -> Findings:
+        """What was found, under the reproduction's name.
+
+        Args:
+            workshop: where it was found.
+            settings: by which everything was trained.
+            **parts: the other fields of `Findings`.
+        """
+        return Findings(
+            name=self.name,
+            title=self.title,
+            budget=workshop.budget,
+            settings={key: str(value) for key, value in settings.items()},
+            **parts,
+        )
+
 
 class _Trainer:
     """Trains runs, one after the other, in a process of its own."""

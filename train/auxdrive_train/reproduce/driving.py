@@ -82,9 +82,6 @@ def accuracies(results: Sequence[RunResult], role: str = "student") -> list[floa
     return [percent(each, role, metric="macc") for each in results]
 
 
-def settings_of(budget: Budget) -> dict[str, str]:
+def settings_of(budget: Budget) -> dict[str, Any]:
     """The common settings, for the findings."""
-    return {key: str(value) for key, value in SETTINGS.items()} | {
-        "epochs": str(EPOCHS[budget]),
-        "frames": str(FRAMES[budget]),
-    }
+    return {**SETTINGS, "epochs": EPOCHS[budget], "frames": FRAMES[budget]}

@@ -183,6 +183,16 @@ def told(found: Interval) -> str:
     return f"{text}{bounds} {found.unit}".rstrip()
 
 
+def differences(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    """One minus the other, pair by pair.
+
+    Args:
+        one: a value for each repetition.
+        other: likewise.
+    """
+    return [a - b for a, b in zip(one, other, strict=True)]
+
+
 def curve(name: str, values: Mapping[float, Sequence[float]]) -> Curve:
     """A line of means.
 

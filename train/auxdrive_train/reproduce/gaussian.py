@@ -61,6 +61,11 @@ class Design:
     width_b: int
 
     @property
+    def name(self) -> str:
+        """Of its data and runs."""
+        return f"{self.shared}-{self.only_a}-{self.only_b}"
+
+    @property
     def gamma(self) -> float:
         """The share of the decisive components that both have."""
         return self.shared / (self.shared + self.only_a + self.only_b)
@@ -113,7 +118,7 @@ def runs_of(
         seed: of the drawing.
         general: whether there is a modality-general teacher.
     """
-    name = f"{design.shared}-{design.only_a}-{design.only_b}-{seed}"
+    name = f"{design.name}-{seed}"
     data = write_rows(folder / "data" / name, drawn(design, seed), CLASSES)
     common = {**SETTINGS, "data": str(data), "seed": seed}
     taught = {"method": "mfh", "options": {"teacher": "regular", "rho": 0.5, "temperature": 1.0}}

@@ -58,17 +58,15 @@ class KDZoo(Reproduction):
             for place, kind in enumerate(("without", "reset")):
                 values = results[f"{loss}-{kind}"]
                 figures.append(figure(f"{loss}, {kind}", PAPER[loss][place], values))
-        return Findings(
-            name=self.name,
-            title=self.title,
-            budget=workshop.budget,
+        return self.found(
+            workshop,
+            settings_of(workshop.budget) | {"aux": ",".join(aux)},
             figures=tuple(figures),
             claims=tuple(_claims(losses, results)),
             notes=(
                 "the papers' recordings cannot be had: our levels are of the embedded simulator, "
                 "and only order and sign can be compared",
             ),
-            settings=settings_of(workshop.budget) | {"aux": ",".join(aux)},
         )
 
 

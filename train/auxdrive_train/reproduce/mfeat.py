@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxdrive_train.reproduce.base import Reproduction, Workshop, percent
-from auxdrive_train.reproduce.findings import Claim, Figure, Findings, above, figure
+from auxdrive_train.reproduce.findings import Claim, Figure, Findings, above, differences, figure
 from auxdrive_train.reproduce.mfeat_files import DIGITS, OF_EACH, VIEWS, read_views
 from auxdrive_train.reproduce.vector_sets import Rows, write_rows
 
 PAPER_OTHER = {"fac": 84.9, "pix": 63.0, "kar": 68.8, "fou": 61.1, "zer": 70.4, "mor": 43.2}
 PAPER_SAMD = {"fac": 89.4, "pix": 65.2, "kar": 72.8, "fou": 69.5, "zer": 73.2, "mor": 51.8}
-ALL = 100
-"""Labels a class that count as all: half of the data; the other half is tested."""
 VALIDATED = 10
+ALL = OF_EACH // 2 - VALIDATED
+"""Labels a class that are all: half of the data is tested, and 10 of a class are looked at."""
 ALONE, SAMD = "alone", "samd"
 OTHERS = ("kd", "hint", "similarity", "correlation", "rkd", "pkt", "vid")
 """Losses of plain distillation from a teacher that sees all views: those that vectors have."""
@@ -92,10 +92,9 @@ class MFeat(Reproduction):
             }
             figures += _figures(amount, table)
             claims += _claims(amount, table, others)
-        return Findings(
-            name=self.name,
-            title=self.title,
-            budget=workshop.budget,
+        return self.found(
+            workshop,
+            SETTINGS,
             figures=tuple(figures),
             claims=tuple(claims),
             notes=(
@@ -104,7 +103,6 @@ class MFeat(Reproduction):
                 f"plain distillations: {', '.join(others)}; the best is the one with the highest "
                 "mean over views and splits on the test part, which favours it",
             ),
-            settings={key: str(value) for key, value in SETTINGS.items()},
         )
 
 
@@ -121,18 +119,17 @@ def divided(rows: Rows, amount: int, split: int) -> dict[str, Rows]:
 
     Args:
         rows: all samples.
-        amount: how many of each digit are trained on, at most 90.
+        amount: how many of each digit are trained on; there are `ALL`.
         split: seed of the division.
     """
     rng = np.random.default_rng([split])
     parts: dict[str, list[NDArray[np.int64]]] = {"train": [], "val": [], "test": []}
     half = OF_EACH // 2
-    trained = min(amount, half - VALIDATED)
     for digit in range(DIGITS):
         own = rng.permutation(np.flatnonzero(rows.class_id == digit))
         parts["test"].append(own[:half])
         parts["val"].append(own[half : half + VALIDATED])
-        parts["train"].append(own[half + VALIDATED : half + VALIDATED + trained])
+        parts["train"].append(own[half + VALIDATED : half + VALIDATED + amount])
     return {name: rows.part(rng.permutation(np.concatenate(each))) for name, each in parts.items()}
 
 
@@ -167,8 +164,7 @@ def _claims(amount: int, table: Table, others: tuple[str, ...]) -> list[Claim]:
     best = _best(table, others)
 
     def gains(over: str) -> list[float]:
-        pairs = zip(_means(table[SAMD]), _means(table[over]), strict=True)
-        return [ours - theirs for ours, theirs in pairs]
+        return differences(_means(table[SAMD]), _means(table[over]))
 
     return [
         above(f"{_named(amount)}: SAMD is above training alone", "not given", gains(ALONE)),

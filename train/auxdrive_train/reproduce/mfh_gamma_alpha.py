@@ -20,6 +20,7 @@ from auxdrive_train.reproduce.findings import (
     above,
     below,
     curve,
+    differences,
     figure,
 )
 from auxdrive_train.reproduce.gaussian import PAPER_RUNS, REPEATS, SETTINGS, Design, runs_of
@@ -53,12 +54,11 @@ class MFHGammaAlpha(Reproduction):
         results = workshop.results(wanted)
 
         def values(design: Design, kind: str, role: str) -> list[float]:
-            name = f"{design.shared}-{design.only_a}-{design.only_b}"
-            return [percent(results[f"{name}-{seed}-{kind}"], role) for seed in seeds]
+            return [percent(results[f"{design.name}-{seed}-{kind}"], role) for seed in seeds]
 
         def gains(design: Design) -> list[float]:
             taught, alone = (values(design, kind, "student") for kind in ("regular", "alone"))
-            return [a - b for a, b in zip(taught, alone, strict=True)]
+            return differences(taught, alone)
 
         gamma = {design.gamma: gains(design) for design in BY_GAMMA}
         alpha = {design.alpha: gains(design) for design in BY_ALPHA}
@@ -71,10 +71,9 @@ class MFHGammaAlpha(Reproduction):
         figures += [
             figure(f"gain at alpha {x:.2f}", None, each, "points") for x, each in alpha.items()
         ]
-        return Findings(
-            name=self.name,
-            title=self.title,
-            budget=workshop.budget,
+        return self.found(
+            workshop,
+            SETTINGS,
             figures=tuple(figures),
             claims=_claims(gamma, alpha, teachers),
             plots=(
@@ -91,7 +90,6 @@ class MFHGammaAlpha(Reproduction):
                     curves=(curve("teacher", _in_percent(teachers)),),
                 ),
             ),
-            settings={key: str(value) for key, value in SETTINGS.items()},
         )  # fmt: skip
 
 
@@ -101,7 +99,7 @@ def _claims(
     teachers: Mapping[float, Sequence[float]],
 ) -> tuple[Claim, ...]:
     least, most = min(alpha), max(alpha)
-    better = [b - a for a, b in zip(teachers[least], teachers[most], strict=True)]
+    better = differences(teachers[most], teachers[least])
     return (
         above("the gain grows with gamma", "rises to 2.1 at gamma 1", _slopes(gamma)),
         above("at gamma 1 the student gains", "+2.1 points", gamma[1.0]),

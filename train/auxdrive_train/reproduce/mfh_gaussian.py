@@ -7,7 +7,15 @@ Logistic regression on 200 samples, rho 0.5, ten drawings. The paper leaves the 
 from __future__ import annotations
 
 from auxdrive_train.reproduce.base import Reproduction, Workshop, percent
-from auxdrive_train.reproduce.findings import Claim, Figure, Findings, above, below, figure
+from auxdrive_train.reproduce.findings import (
+    Claim,
+    Figure,
+    Findings,
+    above,
+    below,
+    differences,
+    figure,
+)
 from auxdrive_train.reproduce.gaussian import PAPER_RUNS, REPEATS, SETTINGS, Design, runs_of
 
 WIDTH = 50
@@ -48,9 +56,8 @@ class MFHGaussian(Reproduction):
         figures: list[Figure] = []
         claims: list[Claim] = []
         for gamma, design in designs.items():
-            name = f"{design.shared}-{design.only_a}-{design.only_b}"
             each = {
-                kind: [results[f"{name}-{seed}-{kind}"] for seed in seeds]
+                kind: [results[f"{design.name}-{seed}-{kind}"] for seed in seeds]
                 for kind in ("alone", "regular", "general")
             }
             columns = (
@@ -62,17 +69,15 @@ class MFHGaussian(Reproduction):
                 label = f"gamma {gamma:g}: {column}"
                 figures.append(figure(label, paper, values, paper_runs=PAPER_RUNS))
             claims += _claims(gamma, columns)
-        return Findings(
-            name=self.name,
-            title=self.title,
-            budget=workshop.budget,
+        return self.found(
+            workshop,
+            SETTINGS,
             figures=tuple(figures),
             claims=tuple(claims),
             notes=(
                 "the paper does not print its widths and temperature: beta = 0, d = d1 = d2 = 50 "
                 "and T = 1 were taken since they give its levels",
             ),
-            settings={key: str(value) for key, value in SETTINGS.items()},
         )
 
 
@@ -80,23 +85,20 @@ def _claims(gamma: float, columns: tuple[list[float], ...]) -> list[Claim]:
     regular_teacher, general_teacher, alone, regular, general = columns
     teacher_paper, general_paper, alone_paper, regular_paper, student_paper = PAPER[gamma]
 
-    def apart(one: list[float], other: list[float]) -> list[float]:
-        return [a - b for a, b in zip(one, other, strict=True)]
-
     return [
         below(
             f"gamma {gamma:g}: the modality-general teacher is worse than the regular one",
             f"{general_paper - teacher_paper:+.1f} points",
-            apart(general_teacher, regular_teacher),
+            differences(general_teacher, regular_teacher),
         ),
         above(
             f"gamma {gamma:g}: and its student is better than the regular one's",
             f"{student_paper - regular_paper:+.1f} points",
-            apart(general, regular),
+            differences(general, regular),
         ),
         above(
             f"gamma {gamma:g}: and better than without distillation",
             f"{student_paper - alone_paper:+.1f} points",
-            apart(general, alone),
+            differences(general, alone),
         ),
     ]

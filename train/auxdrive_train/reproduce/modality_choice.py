@@ -11,7 +11,7 @@ from auxdrive.ranking import rank_correlation
 from auxdrive_train.evaluation.importance import NOISE, importance_of
 from auxdrive_train.reproduce.base import Reproduction, Workshop
 from auxdrive_train.reproduce.driving import AUXILIARIES, TAKES, accuracies, settings_of, trained
-from auxdrive_train.reproduce.findings import Findings, above, figure
+from auxdrive_train.reproduce.findings import Findings, above, differences, figure
 
 
 class ModalityChoice(Reproduction):
@@ -40,11 +40,7 @@ class ModalityChoice(Reproduction):
         weighed = [importance_of(workshop.folder / "runs" / f"selection-{seed}") for seed in seeds]
         alone = accuracies(results["alone"])
         gains = {
-            each: [
-                taught - plain
-                for taught, plain in zip(accuracies(results[f"samd-{each}"]), alone, strict=True)
-            ]
-            for each in AUXILIARIES
+            each: differences(accuracies(results[f"samd-{each}"]), alone) for each in AUXILIARIES
         }
         weights = {name: [found[name] for found in weighed] for name in (*AUXILIARIES, NOISE)}
         agreement = [
@@ -60,16 +56,14 @@ class ModalityChoice(Reproduction):
         ]
         figures = [figure(f"weight of {name}", None, each, "") for name, each in weights.items()]
         figures += [figure(f"gain by {name}", None, each, "points") for name, each in gains.items()]
-        return Findings(
-            name=self.name,
-            title=self.title,
-            budget=workshop.budget,
+        return self.found(
+            workshop,
+            settings_of(workshop.budget),
             figures=tuple(figures),
             claims=(
                 above("weights and gains are in one order (rank correlation)", "1", agreement, ""),
                 above("noise is weighed least", "yes", above_noise, ""),
             ),
-            settings=settings_of(workshop.budget),
         )
 
 

@@ -11,6 +11,7 @@ from auxdrive.machine.facts import installed_version, machine_facts
 from auxdrive.storage.publish import write_atomic
 from auxdrive.strict import dump_json
 
+from auxdrive_train.engine.run_folder import source_commit
 from auxdrive_train.reproduce import REPRODUCTIONS
 from auxdrive_train.reproduce.base import Workshop
 from auxdrive_train.reproduce.findings import Findings
@@ -46,8 +47,10 @@ def reproduce(names: Sequence[str], workshop: Workshop) -> list[Findings]:
         workshop: where, and how.
 
     Raises:
-        AuxdriveError: something that the user can correct.
+        UsageError: there are data that nobody takes.
+        AuxdriveError: something else that the user can correct.
     """
+    _refuse_idle_data(names, workshop)
     found = []
     for name in names:
         folder = workshop.folder / f"{name}-{workshop.budget}"
@@ -68,7 +71,17 @@ def reproduce(names: Sequence[str], workshop: Workshop) -> list[Findings]:
     return found
 
 
+def _refuse_idle_data(names: Sequence[str], workshop: Workshop) -> None:
+    """Refuse `--data` where it would be ignored, or taken by reproductions that it is not for."""
+    if workshop.data is None:
+        return
+    if len(names) > 1:
+        raise UsageError("--data is for one reproduction; run those that need it by their names")
+    if not REPRODUCTIONS[names[0]].takes:
+        raise UsageError(f"{names[0]} makes its own data; leave --data out")
+
+
 def _where() -> dict[str, str]:
-    facts = machine_facts()
     versions = {name: installed_version(name) or "" for name in ("auxdrive", "torch", "numpy")}
-    return {"machine": str(facts["processor"]), **versions}
+    machine = str(machine_facts()["processor"])
+    return {"machine": machine, "commit": source_commit(), **versions}

@@ -80,10 +80,9 @@ class UMTSynthetic(Reproduction):
             percent(results[f"C-{seed}-{SEEN['modality 1']}"], "student", metric="acc_class_0")
             for seed in seeds
         ]
-        return Findings(
-            name=self.name,
-            title=self.title,
-            budget=workshop.budget,
+        return self.found(
+            workshop,
+            SETTINGS | own,
             figures=(*figures, figure("C: class 0 by modality 1", 100.0, zero, paper_runs=1)),
             claims=tuple(_claims(found)),
             notes=(
@@ -95,7 +94,6 @@ class UMTSynthetic(Reproduction):
                     else []
                 ),
             ),
-            settings={key: str(value) for key, value in {**SETTINGS, **own}.items()},
         )
 
 

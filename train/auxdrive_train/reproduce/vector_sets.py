@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from auxdrive.cards import DatasetCard
-from auxdrive.data.episode_files import CARD_NAME, write_card
+from auxdrive.data.episode_files import CARD_NAME, EPISODES_DIR, write_card
 from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.modalities import VECTOR_PREFIX, Modality
 from auxdrive.storage.reading import exists
@@ -62,7 +62,7 @@ def write_rows(out: Path, splits: Mapping[str, Rows], class_names: Sequence[str]
     first = next(iter(splits.values()))
     lengths = {vector(name): each.shape[1] for name, each in first.vectors.items()}
     for split, rows in splits.items():
-        if exists(out / "episodes" / split):
+        if exists(out / EPISODES_DIR / split):
             continue
         with EpisodeWriter(out, split, lengths, keep_on_error=False) as writer:
             for index in range(len(rows)):

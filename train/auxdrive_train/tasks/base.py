@@ -158,17 +158,6 @@ class Task(ABC):
             label: what was recorded, in the same form.
         """
 
-    def softened(self, prediction: Tensor, temperature: float) -> Tensor:
-        """A prediction as a target of others that learn from it: that of a regression as it is,
-        probabilities at a higher temperature.
-
-        Args:
-            prediction: (B, *label_shape) in physical units.
-            temperature: T; only tasks with probabilities have one.
-        """
-        del temperature
-        return prediction
-
     def imitation(self, student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
         """What the loss kd is of each sample, (B,): of a regression the mean squared difference in
         scaled units, which has no temperature.
