@@ -4,7 +4,7 @@ files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -13,16 +13,16 @@ import torch
 from auxdrive.cards import DatasetCard, HistorySpec
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import MINUTE_S
-from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.data.sessions import Stretch
 from auxdrive.errors import DataError
-from auxdrive.history import TOLERANCE, earlier_rows
+from auxdrive.history import earlier_rows
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.types import AnyArray, Float32, Float64
 from numpy.typing import NDArray
 from torch import Tensor
 
 from auxdrive_train.data.batch import Batch
+from auxdrive_train.data.frame_shapes import common_shape, missing_in, refuse_too_rare
 from auxdrive_train.data.usable_frames import by_episode, usable_frames, why_none
 from auxdrive_train.tasks.base import Task
 
@@ -95,7 +95,7 @@ class SampleSet:
             DataError: there are no episodes, no modalities or no valid samples, no episode has a
                 modality, frames differ in size, or they are too rare for `history`.
         """
-        _refuse_too_rare(dataset, history)
+        refuse_too_rare(dataset, history)
         stretches, kinds = by_episode(dataset, parts), tuple(dict.fromkeys(modalities))
         if not stretches or not kinds:
             raise DataError(
@@ -103,7 +103,7 @@ class SampleSet:
                 "there is nothing to train on"
             )
         readers = {name: dataset.episode(name) for name in stretches}
-        shapes = {modality: _common_shape(dataset, readers, modality) for modality in kinds}
+        shapes = {modality: common_shape(dataset, readers, modality) for modality in kinds}
         found = [
             usable_frames(dataset, name, reader, stretches[name], task)
             for name, reader in readers.items()
@@ -118,7 +118,7 @@ class SampleSet:
             modalities=kinds,
             episode_ids=tuple(readers),
             frame_shapes=shapes,
-            missing=_missing(readers, kinds),
+            missing=missing_in(readers, kinds),
             episode_of=np.repeat(np.arange(len(found), dtype=np.int64), counts),
             frame_of=np.concatenate([each.rows for each in found]),
             session_of=np.repeat(sessions.astype(np.int64), counts),
@@ -266,44 +266,3 @@ class SampleSet:
                     stored[row, number] = source[self._earlier[episode][frame, number - 1]]
         frames = stored if at_once > 1 else stored[:, 0]
         return torch.from_numpy(frames), torch.from_numpy(present)
-
-
-def _refuse_too_rare(dataset: Dataset, history: HistorySpec) -> None:
-    """Refuse frames that are farther apart than the images that a model is to see."""
-    rate_hz = dataset.card.rate_hz
-    if history.frames > 1 and 1 / rate_hz > (1 + TOLERANCE) * history.gap_s:
-        raise DataError(
-            f"{dataset.name}: has {rate_hz:g} frames per second, {1 / rate_hz:.3g} s apart, and "
-            f"history.gap_s is {history.gap_s:g}: give a gap of at least {1 / rate_hz:.3g}, or "
-            "record more often"
-        )
-
-
-def _missing(
-    episodes: Mapping[str, EpisodeReader], modalities: Iterable[Modality]
-) -> dict[Modality, list[str]]:
-    """By modality, the episodes that lack it; see `SampleSet.missing`."""
-    lacking = {m: [name for name, each in episodes.items() if not each.has(m)] for m in modalities}
-    return {modality: names for modality, names in lacking.items() if names}
-
-
-def _common_shape(
-    dataset: Dataset, readers: Mapping[str, EpisodeReader], modality: Modality
-) -> tuple[int, ...]:
-    owners = {
-        reader.frame_shape(modality): reader.episode_id
-        for reader in readers.values()
-        if reader.has(modality)
-    }
-    if not owners:
-        raise DataError(
-            f"{dataset.name}: none of the {len(readers)} chosen episodes holds {modality}; record "
-            "or derive it, or leave it out"
-        )
-    if len(owners) > 1:
-        found = "; ".join(f"{shape} in {name}" for shape, name in owners.items())
-        raise DataError(
-            f"{dataset.name}: {modality} frames differ in size: {found}. Make a data set of one "
-            "camera"
-        )
-    return next(iter(owners))

@@ -56,7 +56,7 @@ class ClassificationTask(Task):
             )
         return cls(class_names=card.class_names)
 
-    def labels(self, state: AnyArray, rate_hz: float) -> Labels:  # noqa: ARG002 (a class needs no rate)
+    def labels(self, state: AnyArray, rate_hz: float) -> Labels:
         """A row for each record that is 1 at its `class_id`; valid where that is known.
 
         Args:
@@ -67,6 +67,7 @@ class ClassificationTask(Task):
             DataError: a class_id is none of the classes, or the records are not of one episode; see
                 `Task.labels`.
         """
+        del rate_hz
         check_state(state)
         ids = np.asarray(state["class_id"], np.int64)
         count = len(self.class_names)
@@ -188,12 +189,13 @@ class ClassHead(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(nn.Dropout(dropout), nn.Linear(feature_dim, classes))
 
-    def forward(self, features_bd: Tensor, ego_be: Tensor) -> Tensor:  # noqa: ARG002 - heads share one signature
+    def forward(self, features_bd: Tensor, ego_be: Tensor) -> Tensor:
         """The probabilities (B, K).
 
         Args:
             features_bd: (B, D), from the encoder.
             ego_be: (B, 0), since the task has no ego inputs; it is not used.
         """
+        del ego_be
         logits: Tensor = self.layers(features_bd)
         return torch.softmax(logits.float() if logits.dtype != torch.float64 else logits, dim=-1)
